@@ -1,0 +1,1 @@
+"""What a run's verdicts look like together: distribution, shape, outliers."""

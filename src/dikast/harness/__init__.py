@@ -1,0 +1,1 @@
+"""Judging many: scheduling, retrying, caching and resuming."""

@@ -1,0 +1,1 @@
+"""Collecting: files of interactions, streamed into records, with nothing lost in silence."""

@@ -1,0 +1,1 @@
+"""Judging one interaction: what is asked, how it is asked, and how the answer is read."""

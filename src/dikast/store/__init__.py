@@ -1,0 +1,1 @@
+"""The only room with SQL: answers, runs and verdicts, kept."""
