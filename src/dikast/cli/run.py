@@ -1,0 +1,151 @@
+"""`dikast run`: judge every interaction of a dataset."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import click
+import msgspec
+
+from dikast.agreement.proportion import wilson
+from dikast.cli.options import model_options, settings_from
+from dikast.cli.progress import shown
+from dikast.harness.progress import Progress
+from dikast.interactions.dataset import Dataset, open_dataset
+from dikast.judges.definition import Judge
+from dikast.models.endpoint import Facts
+from dikast.records import RunInfo
+from dikast.running import RunPlan, blocking, carry_out
+from dikast.runs import Run
+from dikast.workspace import Workspace
+
+SOME_WITHOUT_VERDICT = 3
+
+EXAMPLES = """
+\b
+Examples:
+  dikast run judge.txt interactions.jsonl --model ollama/qwen3:8b --out results.jsonl
+  dikast run refunds data.csv --model embedded --limit 50
+  cat data.jsonl | dikast run judge.yaml - --model judge-model --base-url http://127.0.0.1:8080
+"""
+
+
+@click.command("run", epilog=EXAMPLES)
+@click.argument("judge")
+@click.argument("data")
+@model_options
+@click.option("--out", metavar="FILE", help="Where the results go (JSON Lines); - is standard output.")
+@click.option("--name", help="The run's name. [default: the judge's, with a number]")
+@click.option("--limit", type=click.IntRange(min=1), help="Judge only the first N interactions.")
+@click.option("--strict", is_flag=True, help="Stop at the first line that can't be read.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def command(
+    judge: str,
+    data: str,
+    out: str | None,
+    name: str | None,
+    limit: int | None,
+    strict: bool,
+    as_json: bool,
+    **given: object,
+) -> int:
+    """Judge every interaction of DATA with JUDGE.
+
+    JUDGE is a name in the workspace, a judge's folder or file, or a plain text prompt with {input} and {output} in it. DATA is a
+    dataset's name, a file (JSONL, JSON, CSV, Parquet, XLSX), a glob, or - for standard input.
+
+    Interrupted or killed, the same command continues where it stopped; what was answered is never asked for again.
+    """
+    workspace = Workspace.find()
+    settings = settings_from(workspace, given)
+    loaded = Judge.load(workspace.find_judge(judge))
+    results = out or str(_default_out(workspace, loaded, data, name))
+    dataset = open_dataset(workspace.find_dataset(data), strict=strict, rejects=_rejects_beside(results))
+    plan = RunPlan(
+        judge=loaded,
+        dataset=dataset,
+        workspace=workspace,
+        settings=settings,
+        out=results,
+        name=name,
+        limit=limit,
+    )
+    progress = Progress()
+    try:
+        with shown(progress) as on_start:
+            run = blocking(carry_out(plan, progress, on_start=on_start))
+    except KeyboardInterrupt:
+        done = f"{progress.done} of {progress.total}" if progress.total else str(progress.done)
+        click.echo(f"Interrupted after {done} interactions; the same command continues from there.", err=True)
+        return 130
+    _report_rejects(dataset, results)
+    assert run.info is not None
+    if as_json and results != "-":
+        click.echo(msgspec.json.encode(_summary(run, run.info)))
+    elif results != "-":
+        _print_summary(run, run.info)
+    left_out = sum(number for status, number in run.info.counts.items() if status != "scored")
+    return SOME_WITHOUT_VERDICT if left_out else 0
+
+
+def _default_out(workspace: Workspace, judge: Judge, data: str, name: str | None) -> Path:
+    """Where results go when nobody said: the same place for the same command, so that it continues."""
+    stem = name or f"{judge.name}-{'stdin' if data == '-' else Path(data).name.partition('.')[0].strip('*?') or 'data'}"
+    folder = Path.cwd()
+    if workspace.explicit:
+        folder = workspace.runs_dir
+        folder.mkdir(exist_ok=True)
+    return folder / f"{stem}.results.jsonl"
+
+
+def _rejects_beside(results: str) -> Path | None:
+    return None if results == "-" else Path(results.removesuffix(".jsonl").removesuffix(".results") + ".rejects.jsonl")
+
+
+def _report_rejects(dataset: Dataset, results: str) -> None:
+    tally = dataset.tally
+    if tally.rejected:
+        where = _rejects_beside(results)
+        kinds = ", ".join(f"{number} x {kind}" for kind, number in tally.reasons.items())
+        click.echo(f"{tally.rejected} rows were not used ({kinds}){f': see {where}' if where else ''}", err=True)
+    if tally.duplicates:
+        click.echo(f"{tally.duplicates} interactions have the same content as an earlier one", err=True)
+
+
+def _summary(run: Run, info: RunInfo) -> dict[str, object]:
+    counts = _outcomes(run)
+    decided = counts.get("pass", 0) + counts.get("fail", 0)
+    rate = wilson(counts.get("pass", 0), decided) if decided else None
+    return {
+        "run": info.name,
+        "out": str(run.out) if run.out else None,
+        "judge": info.judge,
+        "model": info.model,
+        "counts": info.counts,
+        "verdicts": counts,
+        "pass_rate": rate and {"value": rate.value, "low": rate.low, "high": rate.high, "n": rate.n, "method": rate.method},
+        "rejected": info.rejected,
+        "duplicates": info.duplicates,
+        "calls": info.calls,
+        "cache_hits": info.cache_hits,
+        "wall_s": info.wall_s,
+    }
+
+
+def _print_summary(run: Run, info: RunInfo) -> None:
+    counts = _outcomes(run)
+    total = sum(info.counts.values())
+    said = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts.items()))
+    left_out = ", ".join(f"{number} {status}" for status, number in info.counts.items() if status != "scored" and number)
+    click.echo(f"{info.name}: {info.counts.get('scored', 0)} of {total} scored{f' ({said})' if said else ''}{f'; {left_out}' if left_out else ''}")
+    decided = counts.get("pass", 0) + counts.get("fail", 0)
+    if decided:
+        rate = wilson(counts.get("pass", 0), decided)
+        click.echo(f"The judge passes {rate.value:.0%} (95 % interval {rate.low:.0%} to {rate.high:.0%}); `dikast agree` says how far to trust it.")
+    click.echo(f"Results: {run.out}")
+    click.echo(f"Next: dikast show {info.name}, dikast report {info.name}")
+
+
+def _outcomes(run: Run) -> Counter[str]:
+    return Counter(verdict.verdict for verdict in run if verdict.verdict)

@@ -1,0 +1,97 @@
+"""Judging a whole dataset: as many interactions at once as the endpoints bear, each ending in one verdict.
+
+Interactions are drawn from the dataset only when there is room for them, so memory does not grow with its length. Verdicts
+come in the order in which they are done, with their position in the dataset.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+
+from dikast.errors import EndpointError
+from dikast.harness.asker import Asker
+from dikast.harness.lanes import Lanes, ServerGone
+from dikast.harness.progress import Progress
+from dikast.judges.asking import assess, failed_verdict
+from dikast.judges.definition import Judge
+from dikast.models.endpoint import Facts, Reply, Request
+from dikast.records import Interaction, Verdict
+
+_AHEAD = 2  # interactions drawn beyond the limit, so that a free place never waits for rendering
+
+OnVerdict = Callable[[int, Interaction, Verdict], None]
+
+
+class Judging:
+    """One pass of a judge over interactions.
+
+    model: the name that goes into the verdicts. on_verdict: called with position, interaction and verdict, in the event loop.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        asker: Asker,
+        lanes: Lanes,
+        *,
+        model: str,
+        facts: Facts,
+        progress: Progress,
+        on_verdict: OnVerdict,
+    ) -> None:
+        self._judge = judge
+        self._asker = asker
+        self._lanes = lanes
+        self._model = model
+        self._facts = facts
+        self._progress = progress
+        self._on_verdict = on_verdict
+        self._workers = 0
+
+    async def run(self, interactions: Iterable[Interaction]) -> None:
+        """Judge them all. Raises what ends a run (ServerGone, StoreError, DataError), once all work has stopped."""
+        numbered = enumerate(interactions)
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._work_for(group, numbered)
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from None
+
+    def _work_for(self, group: asyncio.TaskGroup, numbered: Iterator[tuple[int, Interaction]]) -> None:
+        """Begin as many workers as the limit, which moves, now allows."""
+        while self._workers < self._lanes.limit + _AHEAD:
+            self._workers += 1
+            group.create_task(self._work(group, numbered))
+
+    async def _work(self, group: asyncio.TaskGroup, numbered: Iterator[tuple[int, Interaction]]) -> None:
+        for position, interaction in numbered:
+            ask = _Counting(self._asker)
+            verdict = await self._verdict(interaction, ask)
+            self._progress.count(verdict, asked=ask.asked)
+            self._on_verdict(position, interaction, verdict)
+            self._work_for(group, numbered)
+        self._workers = 1 << 30  # nothing is left to draw: begin no more
+
+    async def _verdict(self, interaction: Interaction, ask: _Counting) -> Verdict:
+        try:
+            return await assess(self._judge, interaction, ask, self._facts)
+        except ServerGone:
+            raise
+        except EndpointError as error:
+            return failed_verdict(self._judge, interaction, self._model, error)
+
+
+class _Counting:
+    """An asker that remembers whether any model was called for one interaction."""
+
+    __slots__ = ("_asker", "asked")
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+        self.asked = False
+
+    async def __call__(self, request: Request, usable: Callable[[Reply], bool]) -> Reply:
+        reply, new = await self._asker.ask(request, usable)
+        self.asked = self.asked or new
+        return reply

@@ -1,0 +1,311 @@
+"""One run, put together: judge, dataset, endpoints and store in, verdicts and a results file out.
+
+This is what `dikast run` and `dikast.run` do. The rooms below know nothing of each other's files; here they meet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from dikast.errors import SettingError
+from dikast.harness.asker import Asker
+from dikast.harness.journal import Journal, MemoryJournal
+from dikast.harness.judging import Judging
+from dikast.harness.lanes import Lane, Lanes
+from dikast.harness.limiter import Limiter
+from dikast.harness.progress import Progress
+from dikast.interactions.dataset import Dataset, open_dataset
+from dikast.judges.definition import Judge
+from dikast.models.endpoint import Endpoint, Facts
+from dikast.models.opening import open_endpoints
+from dikast.models.options import EndpointOptions
+from dikast.models.policy import LedgerEntry, Policy
+from dikast.records import Interaction, RunInfo, Verdict
+from dikast.report.jsonl import check_writable, write_results
+from dikast.runs import Run
+from dikast.settings import Settings
+from dikast.store import Store, run_key
+from dikast.workspace import Workspace
+
+T = TypeVar("T")
+OnStart = Callable[[str, Facts], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPlan:
+    """All that a run needs to be told.
+
+    out: where results go; "-" is standard output, None nowhere but the store. keep: whether a store is used at all; without
+    one, nothing survives the process. name: the run's name, else the judge's with a number.
+    """
+
+    judge: Judge
+    dataset: Dataset
+    workspace: Workspace
+    settings: Settings
+    out: Path | str | None = None
+    name: str | None = None
+    limit: int | None = None
+    keep: bool = True
+
+    @property
+    def model(self) -> str:
+        """The model's name: the setting, else what the judge names. Raises SettingError when neither says."""
+        model = self.settings.model or self.judge.settings.model
+        if model is None:
+            raise SettingError(
+                "no model is named, neither for this run nor in the judge",
+                hint="Add --model, such as --model embedded or --model ollama/NAME; `dikast models` shows what is here.",
+            )
+        return model
+
+
+def run(judge: Judge | str | Path, dataset: object, **options: Any) -> Run:
+    """Judge every interaction of a dataset; see `arun`. Works in notebooks too, where a loop is already running."""
+    return blocking(arun(judge, dataset, **options))
+
+
+async def arun(
+    judge: Judge | str | Path,
+    dataset: object,
+    *,
+    model: str | None = None,
+    base_url: str | Iterable[str] = (),
+    out: Path | str | None = None,
+    name: str | None = None,
+    limit: int | None = None,
+    strict: bool = False,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Run:
+    """Judge every interaction of a dataset, and give a Run that yields the Verdicts.
+
+    judge: a Judge, or the path or workspace name of one. dataset: a file, a glob, "-", or an iterable of interactions or
+    dictionaries. model and base_url: as on the command line. out: also write a results file. Other settings go by their
+    names (`concurrency=8`, `allow_cloud=True`, `store="runs.db"`). In a workspace, or with `store`, answers are kept and never
+    asked for twice; elsewhere the run lives in memory. Raises InputError and WorldError.
+
+    >>> judged = run("judge.yaml", [{"input": "2 + 2?", "output": "4"}], model="fake")  # doctest: +SKIP
+    """
+    workspace = Workspace.find()
+    urls = (base_url,) if isinstance(base_url, str) else tuple(base_url)
+    resolved = workspace.settings(model=model, base_url=urls or None, **settings)
+    if not isinstance(judge, Judge):
+        judge = Judge.load(workspace.find_judge(str(judge)))
+    if isinstance(dataset, (str, Path)):
+        dataset = workspace.find_dataset(str(dataset))
+    plan = RunPlan(
+        judge=judge,
+        dataset=dataset if isinstance(dataset, Dataset) else open_dataset(dataset, strict=strict),
+        workspace=workspace,
+        settings=resolved,
+        out=out,
+        name=name,
+        limit=limit,
+        keep=workspace.explicit or settings.get("store") is not None,
+    )
+    return await carry_out(plan, progress or Progress())
+
+
+async def carry_out(plan: RunPlan, progress: Progress, *, on_start: OnStart | None = None) -> Run:
+    """Do what a plan says. on_start is told the run's name and what answers, before the first interaction.
+
+    When it is interrupted or fails, what was answered is kept, and the same plan continues. Raises InputError, WorldError.
+    """
+    if plan.out is not None and str(plan.out) != "-":
+        check_writable(Path(plan.out))
+    async with AsyncExitStack() as closing:
+        store = closing.enter_context(_open_store(plan)) if plan.keep else None
+        endpoints = open_endpoints(
+            plan.model,
+            plan.settings.base_url,
+            policy=Policy(allow_cloud=plan.settings.allow_cloud, ledger=_ledger(plan.workspace)),
+            memory=store.probes() if store else None,
+            options=EndpointOptions(timeout_s=plan.settings.timeout_s),
+        )
+        for endpoint in endpoints:
+            closing.push_async_callback(endpoint.close)
+        facts = await asyncio.gather(*(endpoint.facts() for endpoint in endpoints))
+        info = _describe(plan, facts)
+        log: _Log
+        if store:
+            kept = await closing.enter_async_context(store.journal())
+            out = None if plan.out in (None, "-") else str(Path(str(plan.out)).resolve())
+            log = store.begin_run(info, key=_key(plan, info), owner=kept.owner, out=out, name=plan.name)
+            journal: Journal = kept
+        else:
+            log, journal = MemoryLog(plan.name or plan.judge.name), MemoryJournal()
+        info = msgspec.structs.replace(info, name=log.name)
+        if on_start:
+            on_start(log.name, facts[0])
+        lanes = _lanes(plan, endpoints, facts, progress)
+        asker = Asker(
+            lanes, journal, identity=_identity(facts), progress=progress, patience_s=plan.settings.patience_s
+        )
+        judging = Judging(
+            plan.judge, asker, lanes, model=plan.model, facts=facts[0], progress=progress, on_verdict=log.write
+        )
+        finished = False
+        try:
+            await judging.run(_limited(plan))
+            finished = True
+        finally:
+            info = _finish(info, plan.dataset, progress, finished=finished)
+            log.save_info(info, finished=finished)
+        if plan.out is not None:
+            write_results(plan.out, log.lines())
+        return Run(log, name=log.name, info=info, out=None if plan.out in (None, "-") else Path(str(plan.out)))
+
+
+def blocking(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, also where an event loop is running already, as in a notebook (then in a thread)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            return runner.run(work)
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(blocking, work).result()
+
+
+def _open_store(plan: RunPlan) -> Store:
+    if plan.settings.origin["store"] == "default":
+        plan.workspace.make_state_dir()
+    return Store.open(plan.settings.store)
+
+
+def _ledger(workspace: Workspace) -> Callable[[LedgerEntry], None]:
+    """Writes a line for every request that leaves the private network."""
+
+    def write(entry: LedgerEntry) -> None:
+        with (workspace.make_state_dir() / "ledger.jsonl").open("ab") as file:
+            file.write(msgspec.json.encode(entry) + b"\n")
+
+    return write
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # Windows has none
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def _lanes(plan: RunPlan, endpoints: Sequence[Endpoint], facts: Sequence[Facts], progress: Progress) -> Lanes:
+    limiters = (Limiter(fixed=plan.settings.concurrency, slots=known.capabilities.slots) for known in facts)
+    lanes = [Lane(endpoint, limiter) for endpoint, limiter in zip(endpoints, limiters, strict=True)]
+    return Lanes(lanes, progress=progress, patience_s=plan.settings.patience_s)
+
+
+def _identity(facts: Sequence[Facts]) -> str:
+    """One name for the weights that all endpoints serve. Raises SettingError when they are known to serve different ones."""
+    prints = [known.fingerprint for known in facts]
+    digests = {fingerprint.digest for fingerprint in prints}
+    if len(prints) == 1 or (len(digests) == 1 and None not in digests):
+        return prints[0].identity
+    if None not in digests:
+        served = "; ".join(f"{fingerprint.base_url}: {fingerprint.digest}" for fingerprint in prints)
+        raise SettingError(
+            f"the base URLs serve different weights under the name {prints[0].model!r} ({served})",
+            hint="Give only URLs that serve the same model, or make a run for each.",
+        )
+    return " ".join(sorted(fingerprint.identity for fingerprint in prints))
+
+
+def _limited(plan: RunPlan) -> Iterable[Interaction]:
+    return islice(plan.dataset, plan.limit) if plan.limit is not None else plan.dataset
+
+
+def _describe(plan: RunPlan, facts: Sequence[Facts]) -> RunInfo:
+    fingerprint = msgspec.to_builtins(facts[0].fingerprint)
+    if len(facts) > 1:
+        fingerprint["base_urls"] = [known.fingerprint.base_url for known in facts]
+    return RunInfo(
+        name="",
+        judge=plan.judge.ref,
+        judge_definition=plan.judge.to_dict(),
+        dataset=plan.dataset.name,
+        model=plan.model,
+        fingerprint={**fingerprint, "capabilities": msgspec.to_builtins(facts[0].capabilities)},
+        settings={**plan.settings.as_json(), "limit": plan.limit, "out": None if plan.out is None else str(plan.out)},
+        started_at=_now(),
+    )
+
+
+def _finish(info: RunInfo, dataset: Dataset, progress: Progress, *, finished: bool) -> RunInfo:
+    return msgspec.structs.replace(
+        info,
+        finished_at=_now() if finished else None,
+        wall_s=round(progress.elapsed_s, 3),
+        counts=dict(progress.by_status),
+        rejected=dataset.tally.rejected,
+        duplicates=dataset.tally.duplicates,
+        calls=progress.calls,
+        cache_hits=progress.cache_hits,
+    )
+
+
+def _key(plan: RunPlan, info: RunInfo) -> bytes:
+    """What makes the same command the same run."""
+    return run_key(info.judge.version, info.dataset, info.model, plan.limit, info.settings["out"], plan.name)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class _Log(Protocol):
+    """Where verdicts go, and come out again in order: the store, or memory."""
+
+    name: str
+
+    def write(self, position: int, interaction: Interaction, verdict: Verdict) -> None: ...
+    def save_info(self, info: RunInfo, *, finished: bool) -> None: ...
+    def lines(self) -> Iterator[bytes]: ...
+    def verdicts(self) -> Iterator[Verdict]: ...
+    def interactions(self) -> Iterator[Interaction]: ...
+    def interaction(self, id: str) -> Interaction | None: ...
+
+
+class MemoryLog:
+    """A run's verdicts in memory, for runs without a store."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._rows: dict[int, tuple[Interaction, Verdict]] = {}
+        self._by_id: dict[str, Interaction] = {}
+
+    def write(self, position: int, interaction: Interaction, verdict: Verdict) -> None:
+        """Keep one verdict at its place in the dataset."""
+        self._rows[position] = (interaction, verdict)
+        self._by_id[interaction.id] = interaction
+
+    def save_info(self, info: RunInfo, *, finished: bool) -> None:
+        """Nothing outlives the process here."""
+
+    def lines(self) -> Iterator[bytes]:
+        """The verdicts as JSON, in the dataset's order."""
+        return map(msgspec.json.encode, self.verdicts())
+
+    def verdicts(self) -> Iterator[Verdict]:
+        """The verdicts, in the dataset's order."""
+        return (self._rows[position][1] for position in sorted(self._rows))
+
+    def interactions(self) -> Iterator[Interaction]:
+        """What was judged, in the dataset's order."""
+        return (self._rows[position][0] for position in sorted(self._rows))
+
+    def interaction(self, id: str) -> Interaction | None:
+        """One interaction by its id."""
+        return self._by_id.get(id)
