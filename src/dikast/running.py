@@ -6,9 +6,10 @@ This is what `dikast run` and `dikast.run` do. The rooms below know nothing of e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+import dataclasses
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -20,11 +21,12 @@ import msgspec
 from dikast.errors import SettingError
 from dikast.harness.asker import Asker
 from dikast.harness.journal import Journal, MemoryJournal
-from dikast.harness.judging import Judging
+from dikast.harness.judging import Judging, OnVerdict
 from dikast.harness.lanes import Lane, Lanes
 from dikast.harness.limiter import Limiter
 from dikast.harness.progress import Progress
 from dikast.interactions.dataset import Dataset, open_dataset
+from dikast.interactions.sources import Source as Data
 from dikast.judges.definition import Judge
 from dikast.models.endpoint import Endpoint, Facts
 from dikast.models.opening import open_endpoints
@@ -70,14 +72,14 @@ class RunPlan:
         return model
 
 
-def run(judge: Judge | str | Path, dataset: object, **options: Any) -> Run:
+def run(judge: Judge | str | Path, dataset: Dataset | Data, **options: Any) -> Run:
     """Judge every interaction of a dataset; see `arun`. Works in notebooks too, where a loop is already running."""
     return blocking(arun(judge, dataset, **options))
 
 
 async def arun(
     judge: Judge | str | Path,
-    dataset: object,
+    dataset: Dataset | Data,
     *,
     model: str | None = None,
     base_url: str | Iterable[str] = (),
@@ -124,9 +126,50 @@ async def carry_out(plan: RunPlan, progress: Progress, *, on_start: OnStart | No
     """
     if plan.out is not None and str(plan.out) != "-":
         check_writable(Path(plan.out))
+    async with _bench(plan) as bench:
+        info = _describe(plan, bench.facts)
+        log = _begin(plan, bench, info)
+        info = msgspec.structs.replace(info, name=log.name)
+        if on_start:
+            on_start(log.name, bench.facts[0])
+        finished = False
+        try:
+            await _judging(plan, bench, progress, log.write).run(_limited(plan))
+            finished = True
+        finally:
+            info = _finish(info, plan.dataset, progress, finished=finished)
+            log.save_info(info, finished=finished)
+        if plan.out is not None:
+            write_results(plan.out, log.lines())
+        return Run(log, name=log.name, info=info, out=None if plan.out in (None, "-") else Path(str(plan.out)))
+
+
+async def try_out(plan: RunPlan, interactions: Sequence[Interaction]) -> tuple[list[Verdict], Facts]:
+    """Judge a few interactions one after the other, for a forecast; their answers are kept like any run's."""
+    verdicts: list[Verdict] = []
+    alone = dataclasses.replace(plan, settings=dataclasses.replace(plan.settings, concurrency=1))
+    async with _bench(alone) as bench:
+        judging = _judging(alone, bench, Progress(), lambda _position, _interaction, verdict: verdicts.append(verdict))
+        await judging.run(interactions)
+        return verdicts, bench.facts[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Bench:
+    """What a plan works with, once it is open."""
+
+    endpoints: Sequence[Endpoint]
+    facts: Sequence[Facts]
+    journal: Journal
+    store: Store | None
+    owner: str
+
+
+@asynccontextmanager
+async def _bench(plan: RunPlan) -> AsyncIterator[_Bench]:
     async with AsyncExitStack() as closing:
         store = closing.enter_context(_open_store(plan)) if plan.keep else None
-        endpoints = open_endpoints(
+        endpoints = await open_endpoints(
             plan.model,
             plan.settings.base_url,
             policy=Policy(allow_cloud=plan.settings.allow_cloud, ledger=_ledger(plan.workspace)),
@@ -136,35 +179,37 @@ async def carry_out(plan: RunPlan, progress: Progress, *, on_start: OnStart | No
         for endpoint in endpoints:
             closing.push_async_callback(endpoint.close)
         facts = await asyncio.gather(*(endpoint.facts() for endpoint in endpoints))
-        info = _describe(plan, facts)
-        log: _Log
         if store:
-            kept = await closing.enter_async_context(store.journal())
-            out = None if plan.out in (None, "-") else str(Path(str(plan.out)).resolve())
-            log = store.begin_run(info, key=_key(plan, info), owner=kept.owner, out=out, name=plan.name)
-            journal: Journal = kept
+            journal = await closing.enter_async_context(store.journal())
+            yield _Bench(endpoints=endpoints, facts=facts, journal=journal, store=store, owner=journal.owner)
         else:
-            log, journal = MemoryLog(plan.name or plan.judge.name), MemoryJournal()
-        info = msgspec.structs.replace(info, name=log.name)
-        if on_start:
-            on_start(log.name, facts[0])
-        lanes = _lanes(plan, endpoints, facts, progress)
-        asker = Asker(
-            lanes, journal, identity=_identity(facts), progress=progress, patience_s=plan.settings.patience_s
-        )
-        judging = Judging(
-            plan.judge, asker, lanes, model=plan.model, facts=facts[0], progress=progress, on_verdict=log.write
-        )
-        finished = False
-        try:
-            await judging.run(_limited(plan))
-            finished = True
-        finally:
-            info = _finish(info, plan.dataset, progress, finished=finished)
-            log.save_info(info, finished=finished)
-        if plan.out is not None:
-            write_results(plan.out, log.lines())
-        return Run(log, name=log.name, info=info, out=None if plan.out in (None, "-") else Path(str(plan.out)))
+            yield _Bench(endpoints=endpoints, facts=facts, journal=MemoryJournal(), store=None, owner="")
+
+
+def _begin(plan: RunPlan, bench: _Bench, info: RunInfo) -> _Log:
+    if bench.store is None:
+        return MemoryLog(plan.name or plan.judge.name)
+    out = None if plan.out in (None, "-") else str(Path(str(plan.out)).resolve())
+    return bench.store.begin_run(info, key=_key(plan, info), owner=bench.owner, out=out, name=plan.name)
+
+
+def _judging(plan: RunPlan, bench: _Bench, progress: Progress, on_verdict: OnVerdict) -> Judging:
+    limiters = (Limiter(fixed=plan.settings.concurrency, slots=known.capabilities.slots) for known in bench.facts)
+    lanes = Lanes(
+        [Lane(endpoint, limiter) for endpoint, limiter in zip(bench.endpoints, limiters, strict=True)],
+        progress=progress,
+        patience_s=plan.settings.patience_s,
+    )
+    asker = Asker(
+        lanes,
+        bench.journal,
+        identity=_identity(bench.facts),
+        progress=progress,
+        patience_s=plan.settings.patience_s,
+    )
+    return Judging(
+        plan.judge, asker, lanes, model=plan.model, facts=bench.facts[0], progress=progress, on_verdict=on_verdict
+    )
 
 
 def blocking(work: Coroutine[Any, Any, T]) -> T:
@@ -175,7 +220,7 @@ def blocking(work: Coroutine[Any, Any, T]) -> T:
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             return runner.run(work)
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(blocking, work).result()
+        return pool.submit(lambda: blocking(work)).result()
 
 
 def _open_store(plan: RunPlan) -> Store:
@@ -200,12 +245,6 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     except ImportError:  # Windows has none
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()
-
-
-def _lanes(plan: RunPlan, endpoints: Sequence[Endpoint], facts: Sequence[Facts], progress: Progress) -> Lanes:
-    limiters = (Limiter(fixed=plan.settings.concurrency, slots=known.capabilities.slots) for known in facts)
-    lanes = [Lane(endpoint, limiter) for endpoint, limiter in zip(endpoints, limiters, strict=True)]
-    return Lanes(lanes, progress=progress, patience_s=plan.settings.patience_s)
 
 
 def _identity(facts: Sequence[Facts]) -> str:

@@ -1,13 +1,14 @@
 """How many calls an endpoint gets at once: found out while it works.
 
 More calls at once help until the server's slots are full; from there on they only queue. So the limit grows while throughput
-grows with it, stays where it stopped helping, and halves when the server says that it is busy (additive increase,
-multiplicative decrease, as in congestion control: Chiu & Jain 1989).
+grows with it, stays where it stopped helping, and halves when the server says too often that it is busy (additive
+increase, multiplicative decrease, as in congestion control: Chiu & Jain 1989).
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 
 _FIRST = 4
@@ -16,6 +17,8 @@ _WORTH_IT = 1.08  # a larger limit stays only when it brought at least 8 % more 
 _WINDOW_S = 0.5  # a measurement is at least this long...
 _ROUNDS = 3  # ...and this many rounds of calls
 _TRY_AGAIN = 20  # windows until a limit that had stopped growing is tried upwards again
+_OVERLOADED = 0.2  # share of busy answers, lately, from which the server is overloaded and not just turning single calls away
+_FORGETTING = 0.9  # weight of the past in that share, per call
 
 
 class Limiter:
@@ -33,7 +36,8 @@ class Limiter:
         self.active = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._paused_until = 0.0
-        self._last_cut = 0.0
+        self._last_cut = -math.inf
+        self._busy_share = 0.0
         self._window_began = 0.0
         self._window_done = 0
         self._was_full = False
@@ -68,11 +72,18 @@ class Limiter:
         self._was_full = self._was_full or self.active >= self.limit
         self.active -= 1
         if answered:
+            self._busy_share *= _FORGETTING
             self._count()
         self._let_in()
 
     def busy(self, retry_after_s: float | None = None) -> None:
-        """The server said that it has too much to do: halve, once for a round of calls, and wait as long as it asked."""
+        """The server had too much to do for a call, which itself waits as long as the server asked.
+
+        When that happens often, the limit halves, once for a round of calls, and everybody waits.
+        """
+        self._busy_share = _FORGETTING * self._busy_share + (1 - _FORGETTING)
+        if self._busy_share < _OVERLOADED:
+            return
         now = asyncio.get_running_loop().time()
         if retry_after_s:
             self._paused_until = max(self._paused_until, now + retry_after_s)
