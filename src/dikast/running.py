@@ -139,6 +139,7 @@ async def carry_out(plan: RunPlan, progress: Progress, *, on_start: OnStart | No
         finally:
             info = _finish(info, plan.dataset, progress, finished=finished)
             log.save_info(info, finished=finished)
+        progress.total = progress.done
         if plan.out is not None:
             write_results(plan.out, log.lines())
         return Run(log, name=log.name, info=info, out=None if plan.out in (None, "-") else Path(str(plan.out)))
@@ -274,7 +275,7 @@ def _describe(plan: RunPlan, facts: Sequence[Facts]) -> RunInfo:
         name="",
         judge=plan.judge.ref,
         judge_definition=plan.judge.to_dict(),
-        dataset=plan.dataset.name,
+        dataset=", ".join(plan.dataset.sources) or plan.dataset.name,
         model=plan.model,
         fingerprint={**fingerprint, "capabilities": msgspec.to_builtins(facts[0].capabilities)},
         settings={**plan.settings.as_json(), "limit": plan.limit, "out": None if plan.out is None else str(plan.out)},
@@ -288,6 +289,7 @@ def _finish(info: RunInfo, dataset: Dataset, progress: Progress, *, finished: bo
         finished_at=_now() if finished else None,
         wall_s=round(progress.elapsed_s, 3),
         counts=dict(progress.by_status),
+        verdicts=dict(progress.by_verdict),
         rejected=dataset.tally.rejected,
         duplicates=dataset.tally.duplicates,
         calls=progress.calls,

@@ -75,7 +75,12 @@ class Run:
         """The verdicts as flat dictionaries: scores as `score_NAME`, metadata as `metadata_KEY`, judge and usage unfolded."""
         for verdict in self:
             row = msgspec.to_builtins(verdict)
-            for field, prefix in (("scores", "score"), ("metadata", "metadata"), ("usage", "usage"), ("judge", "judge")):
+            for field, prefix in (
+                ("scores", "score"),
+                ("metadata", "metadata"),
+                ("usage", "usage"),
+                ("judge", "judge"),
+            ):
                 row.update({f"{prefix}_{key}": value for key, value in (row.pop(field) or {}).items()})
             yield row
 
@@ -106,7 +111,9 @@ def open_run(ref: str | Path, *, workspace: Workspace | None = None, store: str 
     if path.is_file():
         return Run(ResultsFile(path), name=path.name.removesuffix(".jsonl").removesuffix(".results"), out=path)
     names = _names(location)
-    known = f"the runs here are: {', '.join(names[:10])}" if names else "there are no runs here yet: `dikast run` makes one"
+    known = (
+        f"the runs here are: {', '.join(names[:10])}" if names else "there are no runs here yet: `dikast run` makes one"
+    )
     raise DataError(f"there is no run and no results file {str(ref)!r}", hint=known)
 
 

@@ -56,7 +56,7 @@ def line(progress: Progress) -> str:
         parts.append(f"{progress.retries} retries")
     eta = progress.eta_s
     if eta is not None and progress.done:
-        parts.append(f"{_duration(eta)} left")
+        parts.append(f"{duration(eta)} left")
     if progress.waiting_for:
         parts.append(progress.waiting_for)
     return ", ".join(parts)
@@ -91,7 +91,12 @@ def _at(base_url: str | None) -> str:
     return f" at {base_url}" if base_url else ", in this process"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds as a person says them.
+
+    >>> duration(40), duration(600), duration(20000)
+    ('40 s', '10 min', '5.6 h')
+    """
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import click
 import msgspec
 
-from dikast.agreement.proportion import wilson
+from dikast.agreement.estimate import Estimate
+from dikast.agreement.wilson import wilson
 from dikast.cli.options import model_options, settings_from
 from dikast.cli.progress import shown
 from dikast.harness.progress import Progress
@@ -71,7 +71,7 @@ def command(
         name=name,
         limit=limit,
     )
-    progress = Progress()
+    progress = Progress(total=_expected(dataset, limit))
     try:
         with shown(progress) as on_start:
             run = blocking(carry_out(plan, progress, on_start=on_start))
@@ -87,6 +87,11 @@ def command(
         _print_summary(run, run.info)
     left_out = sum(number for status, number in run.info.counts.items() if status != "scored")
     return SOME_WITHOUT_VERDICT if left_out else 0
+
+
+def _expected(dataset: Dataset, limit: int | None) -> int | None:
+    length = dataset.expected_length()
+    return length if length is None or limit is None else min(length, limit)
 
 
 def _default_out(workspace: Workspace, judge: Judge, data: str, name: str | None) -> Path:
@@ -114,17 +119,16 @@ def _report_rejects(dataset: Dataset, results: str) -> None:
 
 
 def _summary(run: Run, info: RunInfo) -> dict[str, object]:
-    counts = _outcomes(run)
-    decided = counts.get("pass", 0) + counts.get("fail", 0)
-    rate = wilson(counts.get("pass", 0), decided) if decided else None
+    rate = _pass_rate(info)
     return {
         "run": info.name,
         "out": str(run.out) if run.out else None,
         "judge": info.judge,
         "model": info.model,
         "counts": info.counts,
-        "verdicts": counts,
-        "pass_rate": rate and {"value": rate.value, "low": rate.low, "high": rate.high, "n": rate.n, "method": rate.method},
+        "verdicts": info.verdicts,
+        "pass_rate": rate
+        and {"value": rate.value, "low": rate.low, "high": rate.high, "n": rate.n, "method": rate.method},
         "rejected": info.rejected,
         "duplicates": info.duplicates,
         "calls": info.calls,
@@ -134,18 +138,22 @@ def _summary(run: Run, info: RunInfo) -> dict[str, object]:
 
 
 def _print_summary(run: Run, info: RunInfo) -> None:
-    counts = _outcomes(run)
     total = sum(info.counts.values())
-    said = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts.items()))
-    left_out = ", ".join(f"{number} {status}" for status, number in info.counts.items() if status != "scored" and number)
-    click.echo(f"{info.name}: {info.counts.get('scored', 0)} of {total} scored{f' ({said})' if said else ''}{f'; {left_out}' if left_out else ''}")
-    decided = counts.get("pass", 0) + counts.get("fail", 0)
-    if decided:
-        rate = wilson(counts.get("pass", 0), decided)
-        click.echo(f"The judge passes {rate.value:.0%} (95 % interval {rate.low:.0%} to {rate.high:.0%}); `dikast agree` says how far to trust it.")
+    said = ", ".join(f"{number} {verdict}" for verdict, number in sorted(info.verdicts.items()))
+    rest = ", ".join(f"{number} {status}" for status, number in info.counts.items() if status != "scored")
+    scored = f"{info.counts.get('scored', 0)} of {total} scored" + (f" ({said})" if said else "")
+    click.echo(f"{info.name}: {scored}" + (f"; {rest}" if rest else ""))
+    rate = _pass_rate(info)
+    if rate:
+        click.echo(
+            f"The judge passes {rate.value:.0%} (95 % interval {rate.low:.0%} to {rate.high:.0%}); "
+            "`dikast agree` says how far to trust it."
+        )
     click.echo(f"Results: {run.out}")
     click.echo(f"Next: dikast show {info.name}, dikast report {info.name}")
 
 
-def _outcomes(run: Run) -> Counter[str]:
-    return Counter(verdict.verdict for verdict in run if verdict.verdict)
+def _pass_rate(info: RunInfo) -> Estimate | None:
+    passed = info.verdicts.get("pass", 0)
+    decided = passed + info.verdicts.get("fail", 0)
+    return wilson(passed, decided) if decided else None

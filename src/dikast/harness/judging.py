@@ -18,7 +18,7 @@ from dikast.judges.definition import Judge
 from dikast.models.endpoint import Facts, Reply, Request
 from dikast.records import Interaction, Verdict
 
-_AHEAD = 2  # interactions drawn beyond the limit, so that a free place never waits for rendering
+_PER_PLACE = 2  # interactions under way for each call that may be open: one is asked, one is got ready or read
 
 OnVerdict = Callable[[int, Interaction, Verdict], None]
 
@@ -60,7 +60,7 @@ class Judging:
 
     def _work_for(self, group: asyncio.TaskGroup, numbered: Iterator[tuple[int, Interaction]]) -> None:
         """Begin as many workers as the limit, which moves, now allows."""
-        while self._workers < self._lanes.limit + _AHEAD:
+        while self._workers < self._lanes.limit * _PER_PLACE:
             self._workers += 1
             group.create_task(self._work(group, numbered))
 

@@ -17,7 +17,9 @@ _WORTH_IT = 1.08  # a larger limit stays only when it brought at least 8 % more 
 _WINDOW_S = 0.5  # a measurement is at least this long...
 _ROUNDS = 3  # ...and this many rounds of calls
 _TRY_AGAIN = 20  # windows until a limit that had stopped growing is tried upwards again
-_OVERLOADED = 0.2  # share of busy answers, lately, from which the server is overloaded and not just turning single calls away
+_OVERLOADED = (
+    0.2  # share of busy answers, lately, from which the server is overloaded and not just turning single calls away
+)
 _FORGETTING = 0.9  # weight of the past in that share, per call
 
 

@@ -21,6 +21,7 @@ class Progress:
     started: float = field(default_factory=time.monotonic)
     done: int = 0
     by_status: Counter[str] = field(default_factory=Counter)
+    by_verdict: Counter[str] = field(default_factory=Counter)
     calls: int = 0
     cache_hits: int = 0
     retries: int = 0
@@ -33,6 +34,8 @@ class Progress:
         """Add a verdict; `asked` when at least one model call was made for it now."""
         self.done += 1
         self.by_status[verdict.status] += 1
+        if verdict.verdict:
+            self.by_verdict[verdict.verdict] += 1
         if not asked:
             self._from_cache_done += 1
 

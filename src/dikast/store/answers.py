@@ -9,26 +9,39 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+from itertools import chain
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from dikast.errors import StoreError
 from dikast.store import owners
 from dikast.store.database import is_full, mapped_errors
-from dikast.store.schema import answers, claims
+from dikast.store.schema import claims
 
 _POLL_S = 0.2  # how often we look whether another process has answered what we both want
 _BALLAST_BYTES = 4 << 20
 _LOOKUP_LIMIT = 500  # keys in one IN list; SQLite's old limit is 999 parameters
 
-_find = sa.select(answers.c.key, answers.c.body).where(
-    answers.c.usable, answers.c.key.in_(sa.bindparam("keys", expanding=True))
+# Written out, because these run for every call and their values need no conversion by column type.
+_FIND = sa.text("SELECT key, body FROM answers WHERE usable AND key IN :keys").bindparams(
+    sa.bindparam("keys", expanding=True)
 )
-_add = answers.insert()
-_drop_claim = claims.delete().where(claims.c.key == sa.bindparam("claimed"))
+_ADD = sa.text('INSERT INTO answers (key, usable, body, "check") VALUES (:key, :usable, :body, :check)')
+_CLAIM = sa.text("INSERT INTO claims (key, owner) VALUES (:key, :owner) ON CONFLICT DO NOTHING")
+_DROP_CLAIM = sa.text("DELETE FROM claims WHERE key = :key")
 
 _Waiter = asyncio.Future[bytes | None]
+_Looked = tuple[dict[bytes, bytes], set[bytes]]  # answers by key, and the keys that are ours to ask
+
+
+class _Answer(NamedTuple):
+    key: bytes
+    body: bytes
+    usable: bool
+    durable: asyncio.Future[None]
 
 
 def checksum(key: bytes, body: bytes) -> bytes:
@@ -47,7 +60,7 @@ class AnswerJournal:
         self._wanted: dict[bytes, list[_Waiter]] = {}  # to be looked up at the end of this turn
         self._asking: dict[bytes, list[_Waiter]] = {}  # claimed by us; others of this process wait here
         self._elsewhere: dict[bytes, list[_Waiter]] = {}  # claimed by another process
-        self._answered: list[tuple[bytes, bytes, bool, asyncio.Future[None]]] = []
+        self._answered: list[_Answer] = []
         self._given_back: list[bytes] = []
         self._turn_ends = False
         self._background: set[asyncio.Task[None]] = set()
@@ -80,7 +93,7 @@ class AnswerJournal:
     async def record(self, key: str, body: bytes, *, usable: bool) -> None:
         """Keep an answer and give up its claim; returns when a kill can't lose it. Raises StoreError."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._answered.append((bytes.fromhex(key), body, usable, done))
+        self._answered.append(_Answer(bytes.fromhex(key), body, usable, done))
         self._end_turn()
         await done
 
@@ -117,17 +130,17 @@ class AnswerJournal:
         given_back, self._given_back = self._given_back, []
         wanted, self._wanted = self._wanted, {}
         try:
-            self._write_with_ballast(answered, given_back)
-            found, mine = self._look_up(list(wanted)) if wanted else ({}, set())
+            found, mine = self._transact(answered, given_back, list(wanted))
         except StoreError as error:
-            for waiter in [done for *_, done in answered] + [w for waiters in wanted.values() for w in waiters]:
+            waiting: list[asyncio.Future[Any]] = [answer.durable for answer in answered]
+            for waiter in chain(waiting, *wanted.values()):
                 if not waiter.done():
                     waiter.set_exception(error)
             return
-        for key, body, usable, done in answered:
-            if not done.done():
-                done.set_result(None)
-            self._answer_waiters(key, body if usable else None)
+        for answer in answered:
+            if not answer.durable.done():
+                answer.durable.set_result(None)
+            self._answer_waiters(answer.key, answer.body if answer.usable else None)
         for key in given_back:
             self._answer_waiters(key, None)
         for key, waiters in wanted.items():
@@ -157,58 +170,50 @@ class AnswerJournal:
             self._wanted.setdefault(key, []).extend(waiters)
             self._end_turn()
 
-    def _write_with_ballast(
-        self, answered: list[tuple[bytes, bytes, bool, asyncio.Future[None]]], given_back: list[bytes]
-    ) -> None:
-        if not answered and not given_back:
-            return
+    def _transact(self, answered: list[_Answer], given_back: list[bytes], wanted: list[bytes]) -> _Looked:
         try:
-            self._write(answered, given_back)
+            return self._write_and_look(answered, given_back, wanted)
         except StoreError as error:
             if not (is_full(error) and self._drop_ballast()):
                 raise
-            self._write(answered, given_back)  # these are safe now; the run still ends, since the next would fail
-            raise
+            self._write_and_look(answered, given_back, [])
+            raise  # those answers are safe now, but the next would not be, so the run must end
 
-    def _write(self, answered: list[tuple[bytes, bytes, bool, asyncio.Future[None]]], given_back: list[bytes]) -> None:
-        with mapped_errors(self._where), self._connection.begin():
-            if answered:
-                rows = [
-                    {"key": k, "usable": usable, "body": body, "check": checksum(k, body)}
-                    for k, body, usable, _ in answered
-                ]
-                self._connection.execute(_add, rows)
-            self._connection.execute(_drop_claim, [{"claimed": k} for k in [a[0] for a in answered] + given_back])
-
-    def _look_up(self, keys: list[bytes]) -> tuple[dict[bytes, bytes], set[bytes]]:
-        """Answers found, and the keys that are now ours to ask."""
+    def _write_and_look(self, answered: list[_Answer], given_back: list[bytes], wanted: list[bytes]) -> _Looked:
+        """The answers and the claims that are done go in; what is known of the wanted comes out, the rest is claimed."""
         found: dict[bytes, bytes] = {}
         mine: set[bytes] = set()
-        for first in range(0, len(keys), _LOOKUP_LIMIT):
-            some = keys[first : first + _LOOKUP_LIMIT]
-            with mapped_errors(self._where), self._connection.begin():
+        with mapped_errors(self._where), self._connection.begin():
+            if answered:
+                self._connection.execute(_ADD, [_row(answer) for answer in answered])
+            done = [{"key": answer.key} for answer in answered] + [{"key": key} for key in given_back]
+            if done:
+                self._connection.execute(_DROP_CLAIM, done)
+            for first in range(0, len(wanted), _LOOKUP_LIMIT):
+                some = wanted[first : first + _LOOKUP_LIMIT]
                 found.update(self._find(some))
                 missing = [key for key in some if key not in found]
-                mine.update(self._claim(missing))
-                if mine and not self._sqlite:
-                    # Without SQLite's one writer, another process may have answered between our look and our claim.
-                    late = self._find(missing)
-                    if late:
-                        self._connection.execute(_drop_claim, [{"claimed": key} for key in late])
-                        found.update(late)
-                        mine -= late.keys()
+                if missing:
+                    mine |= self._claim(missing, found)
         return found, mine
 
     def _find(self, keys: list[bytes]) -> dict[bytes, bytes]:
-        return {bytes(row.key): bytes(row.body) for row in self._connection.execute(_find, {"keys": keys})}
+        return {bytes(key): bytes(body) for key, body in self._connection.execute(_FIND, {"keys": keys})}
 
-    def _claim(self, keys: list[bytes]) -> set[bytes]:
-        if not keys:
-            return set()
-        rows = [{"key": key, "owner": self.owner} for key in keys]
-        self._connection.execute(_insert_or_ignore(claims, self._sqlite), rows)
-        ours = sa.select(claims.c.key).where(claims.c.owner == self.owner, claims.c.key.in_(keys))
-        return {bytes(key) for key in self._connection.execute(ours).scalars()}
+    def _claim(self, keys: list[bytes], found: dict[bytes, bytes]) -> set[bytes]:
+        """Those of the keys that are now ours to ask."""
+        made = self._connection.execute(_CLAIM, [{"key": key, "owner": self.owner} for key in keys])
+        ours = set(keys)
+        if made.rowcount != len(keys):
+            query = sa.select(claims.c.key).where(claims.c.owner == self.owner, claims.c.key.in_(keys))
+            ours = {bytes(key) for key in self._connection.execute(query).scalars()}
+        if not self._sqlite and (late := self._find(keys)):
+            # Without SQLite's one writer, another process may have answered between our look and our claim.
+            taken = [{"key": key} for key in late if key in ours]
+            if taken:
+                self._connection.execute(_DROP_CLAIM, taken)
+            found.update(late)
+        return ours - found.keys()
 
     async def _watch_elsewhere(self) -> None:
         """Ask again for what other processes had claimed: answered by now, given up, or their process is dead."""
@@ -232,7 +237,9 @@ class AnswerJournal:
         """Take a little room now, to be given up for the last answers when the disk is full."""
         if self._ballast and not self._ballast.exists():
             try:
-                self._ballast.write_bytes(b"\0" * _BALLAST_BYTES)
+                with self._ballast.open("wb") as file:
+                    if hasattr(os, "posix_fallocate"):  # where a system has none, there is no ballast
+                        os.posix_fallocate(file.fileno(), 0, _BALLAST_BYTES)
             except OSError:
                 self._ballast.unlink(missing_ok=True)
 
@@ -243,12 +250,9 @@ class AnswerJournal:
         return False
 
 
-def _insert_or_ignore(table: sa.Table, sqlite: bool) -> sa.Insert:
-    if sqlite:
-        return table.insert().prefix_with("OR IGNORE")
-    from sqlalchemy.dialects.postgresql import insert
-
-    return insert(table).on_conflict_do_nothing()
+def _row(answer: _Answer) -> dict[str, object]:
+    check = checksum(answer.key, answer.body)
+    return {"key": answer.key, "usable": answer.usable, "body": answer.body, "check": check}
 
 
 def _settle(waiters: list[_Waiter], body: bytes | None) -> None:

@@ -13,11 +13,15 @@ import msgspec
 import sqlalchemy as sa
 
 from dikast.records import Interaction, RunInfo, Verdict, canonical_json
-from dikast.store.answers import _insert_or_ignore
 from dikast.store.database import mapped_errors
 from dikast.store.schema import interactions, runs, verdicts
 
 _BATCH = 256
+_KEEP_INTERACTION = sa.text("INSERT INTO interactions (hash, body) VALUES (:hash, :body) ON CONFLICT DO NOTHING")
+_ADD_VERDICT = sa.text(
+    "INSERT INTO verdicts (run, position, interaction_id, interaction, status, body)"
+    " VALUES (:run, :position, :interaction_id, :interaction, :status, :body)"
+)
 _to_json = msgspec.json.Encoder()
 _verdict_from_json = msgspec.json.Decoder(Verdict)
 _interaction_from_json = msgspec.json.Decoder(Interaction)
@@ -61,8 +65,8 @@ class RunLog:
         rows, items = self._verdicts, self._interactions
         self._verdicts, self._interactions = [], []
         with mapped_errors(self._where), self._engine.begin() as connection:
-            connection.execute(_insert_or_ignore(interactions, connection.dialect.name == "sqlite"), items)
-            connection.execute(verdicts.insert(), rows)
+            connection.execute(_KEEP_INTERACTION, items)
+            connection.execute(_ADD_VERDICT, rows)
 
     def save_info(self, info: RunInfo, *, finished: bool) -> None:
         """Write the run's description; a finished run is never continued. Raises StoreError."""
@@ -70,7 +74,9 @@ class RunLog:
         owner = {"owner": None} if finished else {}
         with mapped_errors(self._where), self._engine.begin() as connection:
             connection.execute(
-                runs.update().where(runs.c.id == self._row).values(info=_to_json.encode(info), finished=finished, **owner)
+                runs.update()
+                .where(runs.c.id == self._row)
+                .values(info=_to_json.encode(info), finished=finished, **owner)
             )
 
     def lines(self) -> Iterator[bytes]:
@@ -115,7 +121,9 @@ class RunLog:
         return _info_from_json.decode(bytes(body))
 
 
-def begin_run(engine: sa.Engine, info: RunInfo, *, key: bytes, owner: str, out: str | None, name: str | None = None) -> RunLog:
+def begin_run(
+    engine: sa.Engine, info: RunInfo, *, key: bytes, owner: str, out: str | None, name: str | None = None
+) -> RunLog:
     """A page for a run: the unfinished one with the same key that nobody works on, begun again, or else a new one.
 
     key: SHA-256 of judge, dataset, model and settings. The verdicts of a run that is continued are dropped here and made again

@@ -65,7 +65,11 @@ def _answers(connection: sa.Connection) -> Iterator[str | None]:
 def _interactions(connection: sa.Connection) -> Iterator[str | None]:
     for row in _stream(connection, sa.select(interactions)):
         digest = bytes(row.hash)
-        yield None if hashlib.sha256(bytes(row.body)).digest() == digest else f"interactions: {digest.hex()[:16]} does not match its hash"
+        yield (
+            None
+            if hashlib.sha256(bytes(row.body)).digest() == digest
+            else f"interactions: {digest.hex()[:16]} does not match its hash"
+        )
 
 
 def _runs(connection: sa.Connection) -> Iterator[str | None]:
@@ -81,12 +85,21 @@ def _runs(connection: sa.Connection) -> Iterator[str | None]:
             continue
         said = {status: number for status, number in info.counts.items() if number}
         here = found.get(row.id, {})
-        yield f"run {row.name}: it counted {said} verdicts and {here} are here" if row.finished and said != here else None
+        yield (
+            f"run {row.name}: it counted {said} verdicts and {here} are here" if row.finished and said != here else None
+        )
 
 
 def _verdicts(connection: sa.Connection) -> Iterator[str | None]:
     joined = (
-        sa.select(verdicts.c.run, verdicts.c.position, verdicts.c.interaction_id, verdicts.c.status, verdicts.c.body, interactions.c.hash)
+        sa.select(
+            verdicts.c.run,
+            verdicts.c.position,
+            verdicts.c.interaction_id,
+            verdicts.c.status,
+            verdicts.c.body,
+            interactions.c.hash,
+        )
         .outerjoin(interactions, verdicts.c.interaction == interactions.c.hash)
         .order_by(verdicts.c.run, verdicts.c.position)
     )

@@ -1,0 +1,129 @@
+"""`dikast plan`: minutes, memory, tokens and money before anything runs."""
+
+from __future__ import annotations
+
+import click
+import msgspec
+
+from dikast.cli.options import model_options, settings_from
+from dikast.cli.progress import duration
+from dikast.errors import DataError
+from dikast.harness.planning import LONG_S, Forecast, Price, forecast, survey
+from dikast.interactions.dataset import open_dataset
+from dikast.judges.definition import Judge
+from dikast.models.advice import GIB, advise, this_machine
+from dikast.models.endpoint import Facts
+from dikast.models.naming import CLOUDS
+from dikast.models.served import Installed
+from dikast.running import RunPlan, blocking, try_out
+from dikast.workspace import Workspace
+
+EXAMPLES = """
+\b
+Examples:
+  dikast plan judge.txt interactions.jsonl --model ollama/qwen3:8b
+  dikast plan refunds data.csv --model openai/NAME --allow-cloud --price 2.5,10
+"""
+
+
+@click.command("plan", epilog=EXAMPLES)
+@click.argument("judge")
+@click.argument("data")
+@model_options
+@click.option(
+    "--sample", default=4, show_default=True, type=click.IntRange(min=1), help="How many real judgements to try."
+)
+@click.option("--price", metavar="IN,OUT", help="US dollars for a million tokens of prompt and of answer.")
+@click.option("--json", "as_json", is_flag=True, help="Print the forecast as JSON.")
+def command(judge: str, data: str, sample: int, price: str | None, as_json: bool, **given: object) -> int:
+    """Say what judging DATA with JUDGE would take, from a few real judgements.
+
+    The interactions that are tried are drawn at random, and asked one after the other. Their answers are kept: the run does not
+    ask for them again.
+    """
+    workspace = Workspace.find()
+    settings = settings_from(workspace, given)
+    loaded = Judge.load(workspace.find_judge(judge))
+    dataset = open_dataset(workspace.find_dataset(data))
+    plan = RunPlan(judge=loaded, dataset=dataset, workspace=workspace, settings=settings)
+    dollars = _price(price)
+    surveyed = survey(dataset, sample)
+    if not surveyed.drawn:
+        raise DataError(
+            f"{data!r} holds no interaction that can be judged", hint="`dikast run` says why, line by line."
+        )
+    click.echo(f"{plan.model}: trying {len(surveyed.drawn)} of {surveyed.interactions} interactions ...", err=True)
+    verdicts, facts = blocking(try_out(plan, surveyed.drawn))
+    if all(verdict.status == "failed" for verdict in verdicts):
+        click.echo(f"none of {len(verdicts)} judgements came to an end: {verdicts[0].reason}", err=True)
+        return 1
+    at_once = settings.concurrency or facts.capabilities.slots or 1
+    made = forecast(surveyed, verdicts, at_once=at_once, price=dollars)
+    if as_json:
+        click.echo(msgspec.json.encode({**msgspec.to_builtins(made), "model": plan.model, "judge": loaded.ref}))
+    else:
+        click.echo("\n".join(_lines(made, facts, plan.model)))
+    return 0
+
+
+def _lines(made: Forecast, facts: Facts, model: str) -> list[str]:
+    each, total = made.seconds_per_interaction, made.prompt_tokens + made.completion_tokens
+    lines = [
+        f"{model}, {made.measured} judgements tried: {each:.1f} s each",
+        f"time     {duration(made.seconds)} for {made.interactions} interactions, {made.at_once} at a time",
+        f"tokens   {total:,} ({made.prompt_tokens:,} in prompts, {made.completion_tokens:,} in answers), {made.calls:,} calls",
+        f"memory   {_memory(facts)}",
+        f"money    {_money(made, facts)}",
+    ]
+    if made.unreadable:
+        lines.append(
+            f"note     {made.unreadable} of {made.measured} answers could not be read: try `dikast judge lint`"
+        )
+    if made.seconds > LONG_S:
+        lines += ["", "That is long. What would shorten it:", *_shortcuts(made)]
+    return lines
+
+
+def _shortcuts(made: Forecast) -> list[str]:
+    lines = [
+        "  a smaller model, or one that does not think first: `dikast models` shows what is here",
+        "  one-token verdicts: `fast: true` in the judge, where the critique is not needed",
+        "  a batch in a cloud, if the data may leave: --model openai/NAME --allow-cloud",
+        "  a random sample (intervals at a pass rate of 80 %):",
+    ]
+    for sample in made.samples:
+        low, high = sample.interval_at_80_percent
+        lines.append(f"    {sample.n:>5} interactions: {duration(sample.seconds)}, interval {low:.0%} to {high:.0%}")
+    return lines
+
+
+def _memory(facts: Facts) -> str:
+    served = facts.fingerprint
+    if served.server in CLOUDS:
+        return "none here: it runs in a cloud"
+    model = Installed(name=served.model, quantization=served.quantization, parameters=served.parameters)
+    machine = this_machine()
+    advice = advise(model, machine)
+    if advice.needed_bytes is None:
+        return f"not known for this model; here is {machine}"
+    return f"about {advice.needed_bytes / GIB:.1f} GiB; here is {machine}: " + (advice.words or f"it {advice.fit}")
+
+
+def _money(made: Forecast, facts: Facts) -> str:
+    if made.cost_usd is not None:
+        return f"${made.cost_usd:,.2f}"
+    if facts.fingerprint.server in CLOUDS:
+        return "not known: give --price IN,OUT, in dollars for a million tokens"
+    return "none: it runs on your own machines"
+
+
+def _price(given: str | None) -> Price | None:
+    if given is None:
+        return None
+    try:
+        prompt, completion = (float(part) for part in given.split(","))
+    except ValueError:
+        raise click.BadParameter(
+            f"{given!r}: two numbers with a comma are expected, such as 2.5,10", param_hint="--price"
+        ) from None
+    return Price(prompt, completion)
