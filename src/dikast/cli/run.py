@@ -111,9 +111,10 @@ def _rejects_beside(results: str) -> Path | None:
 def _report_rejects(dataset: Dataset, results: str) -> None:
     tally = dataset.tally
     if tally.rejected:
-        where = _rejects_beside(results)
         kinds = ", ".join(f"{number} x {kind}" for kind, number in tally.reasons.items())
-        click.echo(f"{tally.rejected} rows were not used ({kinds}){f': see {where}' if where else ''}", err=True)
+        rows = "1 row was" if tally.rejected == 1 else f"{tally.rejected} rows were"
+        where = _rejects_beside(results)
+        click.echo(f"{rows} not used ({kinds})" + (f": see {where}" if where else ""), err=True)
     if tally.duplicates:
         click.echo(f"{tally.duplicates} interactions have the same content as an earlier one", err=True)
 
