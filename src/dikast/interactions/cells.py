@@ -51,7 +51,7 @@ class Header:
                 continue
             empty = False
             if isinstance(cell, str):
-                row[column] = decode_cell(cell) if column in self._jsonish else cell
+                row[column] = decode_cell(cell, tally) if column in self._jsonish else cell
             else:
                 try:
                     row[column] = plain(cell, tally)

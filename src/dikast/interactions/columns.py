@@ -76,14 +76,17 @@ def normal_name(name: str) -> str:
     return re.sub(r"[\s\-]+", "_", unicodedata.normalize("NFKC", name).strip().casefold())
 
 
-# A key that makes an object a row, whatever lists it holds beside.
+# A key that makes an object a row, whatever lists it holds beside; a chat is one row, not one a message.
 _ROW_FIELDS = ("input", "output", "output_a", "output_b", "verdict", "score", "preference")
+_CHATS = ("messages", "conversation", "conversations", "turns")
 
 
 def is_row_field(name: str, vocabulary: Vocabulary) -> bool:
     """Whether an object with this key is an interaction or a label itself, and no wrapper around a list of them."""
     normal = normal_name(name)
-    return any(normal == field or normal in vocabulary.synonyms.get(field, ()) for field in _ROW_FIELDS)
+    return normal in _CHATS or any(
+        normal == field or normal in vocabulary.synonyms.get(field, ()) for field in _ROW_FIELDS
+    )
 
 
 class FieldNames:

@@ -73,7 +73,7 @@ class Dataset:
         return tuple(file.name if file.path is None else str(file.path.absolute()) for file in files)
 
     def expected_length(self) -> int | None:
-        """About how many interactions there are, where that is quick to tell: lines of plain JSON Lines, or a list's length."""
+        """About how many interactions there are, where that is quick to tell: a file's lines, or a list's length."""
         if self._files is None:
             return len(self._objects) if isinstance(self._objects, Sized) else None
         counts = [line_count(file.path) if file.again else None for file in self._files]

@@ -7,6 +7,7 @@ from dikast.interactions.rows import Tally, Unusable
 from dikast.interactions.values import describe
 from dikast.records import Interaction, Json, Label
 
+_CHAT_ONLY = "there are messages only; give the judged answer as output, and the messages before it as input"
 _OUTPUT_HINT = 'write "" when the system answered nothing'
 
 
@@ -19,7 +20,7 @@ def interaction_of(row: dict[str, Json], tally: Tally) -> Interaction:
     id = id_of(row.pop("id", None))
     input = row.pop("input", None)
     if input is None:
-        raise Unusable(f"no input: {_keys_shown(row, 'input')}")
+        raise Unusable(f"no input: {_CHAT_ONLY if 'messages' in row else _keys_shown(row, 'input')}")
     output, output_a, output_b = row.pop("output", _MISSING), row.pop("output_a", None), row.pop("output_b", None)
     if output_a is not None or output_b is not None:
         _check_pair(output, output_a, output_b)

@@ -73,5 +73,5 @@ def _row(columns: list[str], values: dict[str, Any] | Unusable, tally: Tally) ->
             return Unusable(f"{unusable.reason} (column {column!r})")
         if cell is None and column not in ("output", "output_a", "output_b"):
             continue
-        row[column] = decode_cell(cell) if column in _OBJECTS and isinstance(cell, str) else cell
+        row[column] = decode_cell(cell, tally) if column in _OBJECTS and isinstance(cell, str) else cell
     return row

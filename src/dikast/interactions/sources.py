@@ -101,6 +101,8 @@ def _expanded(name: str) -> Iterator[FileSource]:
     if name == STDIN:
         yield FileSource(STDIN, None)
         return
+    if not name:
+        raise DataError("an empty name was given for a file", hint='Give a path, a glob, or "-" for standard input.')
     path = Path(name).expanduser()
     if path.is_dir():
         raise _folder(name, path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from dikast.interactions.rows import Row, Tally, Unusable
 DELIMITERS = (",", ";", "\t", "|")
 _LARGEST_CELL = 1 << 28
 _SAMPLE_BYTES = 1 << 18
+_ANNOUNCED = re.compile(r"sep=([^\w\s\"]|\t)\r?\n")  # the line by which spreadsheets are told the delimiter
 
 # Code pages that exports of spreadsheets really come in.
 _CODE_PAGES = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874",
@@ -27,11 +29,15 @@ def read_table(file: Opened, names: FieldNames, tally: Tally) -> Iterator[Row]:
     """The rows of a CSV or TSV file, numbered by the line where they begin. Rows of empty cells are none."""
     encoding = _encoding(file, tally)
     text = io.TextIOWrapper(file.stream, encoding, errors="surrogateescape", newline="")
-    delimiter = delimiter_of(file.head.decode(encoding, "replace"), names)
+    head = file.head.decode(encoding, "replace")
+    announced = _ANNOUNCED.match(head)
+    delimiter = announced[1] if announced else delimiter_of(head, names)
     csv.field_size_limit(_LARGEST_CELL)
     # strict: a quote that is never closed would otherwise swallow the rest of the file.
     reader = csv.reader(text, delimiter=delimiter, strict=True)
     try:
+        if announced:
+            next(reader)
         header = Header(file.name, next(reader, []), names)
         header.check()
         while True:

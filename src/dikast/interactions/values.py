@@ -50,13 +50,13 @@ def decode_object(text: bytes, tally: Tally) -> dict[str, Json] | Unusable:
     return value
 
 
-def decode_cell(text: str) -> Json:
+def decode_cell(text: str, tally: Tally) -> Json:
     """A table's cell: the list or object that it spells in JSON, else the text itself."""
     stripped = text.lstrip()
     if not stripped.startswith(("[", "{")):
         return text
     try:
-        return decode_json(stripped.encode("utf-8", "surrogatepass"), Tally())
+        return decode_json(stripped.encode("utf-8", "surrogatepass"), tally)
     except Unusable:
         return text
 
