@@ -51,7 +51,9 @@ def check_writable(path: Path) -> None:
     if not folder.is_dir():
         raise OutputError(f"can't write {str(path)!r}: there is no folder {str(folder)!r}", hint="Make it first.")
     if not os.access(folder, os.W_OK):
-        raise OutputError(f"can't write {str(path)!r}: the folder is read-only", hint="Choose another place with --out.")
+        raise OutputError(
+            f"can't write {str(path)!r}: the folder is read-only", hint="Choose another place with --out."
+        )
 
 
 def _write(file: IO[bytes], lines: Iterable[bytes]) -> int:
