@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,3 +26,45 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
         if name.startswith(_OURS):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+
+
+def _load_servers() -> ModuleType:
+    """tests/servers.py, which the importlib import mode can't reach by name."""
+    spec = importlib.util.spec_from_file_location("dikast_test_servers", Path(__file__).with_name("servers.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+servers = _load_servers()
+
+
+@pytest.fixture
+def model_server() -> Iterator[Callable[..., Any]]:
+    """A factory of real local model servers: `model_server("ollama", faults=["429"])`; see tests/servers.py."""
+    started: list[Any] = []
+
+    def start(kind: str = "openai", **settings: Any) -> Any:
+        started.append(servers.ModelServer(kind=kind, **settings))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def server_words() -> Any:
+    """The module tests/servers.py itself: `server_words.Answer`, `.Fault`, `.instance_of`."""
+    return servers
+
+
+@pytest.fixture(scope="session")
+def embedded_model() -> Path:
+    """The default model's file; fetched into the user's own cache, so that a machine pays for it once."""
+    from dikast.models.weights import default_model
+
+    return default_model()

@@ -162,7 +162,10 @@ def _message_text(message: dict[str, Json]) -> str:
     """One chat message: role, text parts joined, and what else it carries (tool calls) as JSON."""
     content = message.get("content")
     if isinstance(content, list):
-        parts = [part.get("text") or part.get("content") or text_of(part) if isinstance(part, dict) else text_of(part) for part in content]
+        parts = [
+            part.get("text") or part.get("content") or text_of(part) if isinstance(part, dict) else text_of(part)
+            for part in content
+        ]
         content = "\n".join(str(part) for part in parts)
     elif not isinstance(content, str):
         content = text_of(content)
@@ -175,7 +178,7 @@ def _message_text(message: dict[str, Json]) -> str:
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     """One run: a judge x a dataset x a model, with everything needed to repeat it.
 
-    counts: verdicts by status. settings: what was asked for (concurrency, limit, ...). fingerprint: what answered.
+    counts: verdicts by status. verdicts: the scored ones by what they say. settings: what was asked for (concurrency, limit, ...). fingerprint: what answered.
     Times are RFC 3339 in UTC; finished_at is None while it runs, or when it was interrupted.
     """
 
@@ -190,6 +193,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: str | None = None
     wall_s: float | None = None
     counts: dict[Status, int] = {}
+    verdicts: dict[Outcome, int] = {}
     rejected: int = 0
     duplicates: int = 0
     calls: int = 0

@@ -175,7 +175,7 @@ async def _bench(plan: RunPlan) -> AsyncIterator[_Bench]:
             plan.settings.base_url,
             policy=Policy(allow_cloud=plan.settings.allow_cloud, ledger=_ledger(plan.workspace)),
             memory=store.probes() if store else None,
-            options=EndpointOptions(timeout_s=plan.settings.timeout_s),
+            options=EndpointOptions(timeout_s=plan.settings.timeout_s, cache=plan.settings.cache),
         )
         for endpoint in endpoints:
             closing.push_async_callback(endpoint.close)
@@ -278,7 +278,12 @@ def _describe(plan: RunPlan, facts: Sequence[Facts]) -> RunInfo:
         dataset=", ".join(plan.dataset.sources) or plan.dataset.name,
         model=plan.model,
         fingerprint={**fingerprint, "capabilities": msgspec.to_builtins(facts[0].capabilities)},
-        settings={**plan.settings.as_json(), "limit": plan.limit, "out": None if plan.out is None else str(plan.out)},
+        settings={
+            **plan.settings.as_json(),
+            "judge": None if plan.judge.source is None else str(plan.judge.source),
+            "limit": plan.limit,
+            "out": None if plan.out is None else str(plan.out),
+        },
         started_at=_now(),
     )
 

@@ -54,13 +54,13 @@ class Judging:
         numbered = enumerate(interactions)
         try:
             async with asyncio.TaskGroup() as group:
-                self._work_for(group, numbered)
+                self._work_for(group, numbered, self._lanes.limit)
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
 
-    def _work_for(self, group: asyncio.TaskGroup, numbered: Iterator[tuple[int, Interaction]]) -> None:
-        """Begin as many workers as the limit, which moves, now allows."""
-        while self._workers < self._lanes.limit * _PER_PLACE:
+    def _work_for(self, group: asyncio.TaskGroup, numbered: Iterator[tuple[int, Interaction]], workers: int) -> None:
+        """Begin workers until there are so many."""
+        while self._workers < workers:
             self._workers += 1
             group.create_task(self._work(group, numbered))
 
@@ -70,7 +70,7 @@ class Judging:
             verdict = await self._verdict(interaction, ask)
             self._progress.count(verdict, asked=ask.asked)
             self._on_verdict(position, interaction, verdict)
-            self._work_for(group, numbered)
+            self._work_for(group, numbered, self._lanes.limit * _PER_PLACE)  # the limit moves
         self._workers = 1 << 30  # nothing is left to draw: begin no more
 
     async def _verdict(self, interaction: Interaction, ask: _Counting) -> Verdict:
