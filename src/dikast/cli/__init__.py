@@ -5,6 +5,7 @@ Commands are imported only when they run, so that `dikast --help` is quick; thei
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -39,6 +40,9 @@ class _Commands(click.Group):
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"dikast.cli.{COMMANDS[name][0]}")
+        if not gc.isenabled():  # see main
+            gc.freeze()
+            gc.enable()
         command: click.Command = module.command
         return command
 
@@ -57,6 +61,7 @@ def app(debug: bool) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 the world failed, 2 wrong input, 3 some without a verdict, 130 interrupted."""
     arguments = sys.argv[1:] if argv is None else argv
+    gc.disable()  # importing makes many objects and no garbage; looking for some would take a tenth of the time
     try:
         code = app.main(args=arguments, prog_name="dikast", standalone_mode=False)
     except click.ClickException as error:
@@ -76,4 +81,3 @@ def main(argv: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code if isinstance(code, int) else 0)
-

@@ -36,10 +36,10 @@ Examples:
 @click.option("--price", metavar="IN,OUT", help="US dollars for a million tokens of prompt and of answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print the forecast as JSON.")
 def command(judge: str, data: str, sample: int, price: str | None, as_json: bool, **given: object) -> int:
-    """Say what judging DATA with JUDGE would take, from a few real judgements.
+    """Minutes, memory, tokens and money before anything runs.
 
-    The interactions that are tried are drawn at random, and asked one after the other. Their answers are kept: the run does not
-    ask for them again.
+    Judges a few interactions of DATA with JUDGE and says what all of them would take. They are drawn at random and asked
+    one after the other. Their answers are kept: the run does not ask for them again.
     """
     workspace = Workspace.find()
     settings = settings_from(workspace, given)

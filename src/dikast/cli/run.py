@@ -50,7 +50,7 @@ def command(
     as_json: bool,
     **given: object,
 ) -> int:
-    """Judge every interaction of DATA with JUDGE.
+    """Judge every interaction of a dataset.
 
     JUDGE is a name in the workspace, a judge's folder or file, or a plain text prompt with {input} and {output} in it. DATA is a
     dataset's name, a file (JSONL, JSON, CSV, Parquet, XLSX), a glob, or - for standard input.

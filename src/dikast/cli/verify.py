@@ -15,9 +15,10 @@ from dikast.workspace import Workspace
 @click.option("--store", metavar="FILE|URL", help="The store to check. [default: the workspace's]")
 @click.option("--json", "as_json", is_flag=True, help="Print what was checked as JSON.")
 def command(store: str | None, as_json: bool) -> int:
-    """Prove that the store is whole: the database's own check, every checksum and hash, every reference.
+    """Prove that the store is whole.
 
-    Exits with 1 when something is wrong, and says what.
+    The database's own check, every checksum and hash, every reference. Exits with 1 when something is wrong, and says
+    what.
     """
     from dikast.store import Store
 
@@ -29,7 +30,11 @@ def command(store: str | None, as_json: bool) -> int:
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:
-        click.echo(", ".join(f"{number} {name}" for name, number in found.checked.items() if name not in ("database", "schema")))
+        click.echo(
+            ", ".join(
+                f"{number} {name}" for name, number in found.checked.items() if name not in ("database", "schema")
+            )
+        )
         for problem in found.problems:
             click.echo(f"wrong: {problem}")
         click.echo("The store is whole." if not found.problems else f"{len(found.problems)} problems found.")

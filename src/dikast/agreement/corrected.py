@@ -1,0 +1,108 @@
+"""The pass rate that people would have given, from a judge that errs at known rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import hypot, sqrt
+
+from dikast.agreement.confusion import Confusion
+from dikast.agreement.estimate import Estimate
+from dikast.agreement.wilson import normal_quantile, wilson
+from dikast.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A figure that these data don't allow, and why."""
+
+    why: str
+
+
+def rogan_gladen(passed: int, n: int, confusion: Confusion, level: float = 0.95) -> Estimate | Refused:
+    """The true pass rate behind n verdicts of a judge whose errors were measured on other, labelled items.
+
+    θ = (p + q₀ − 1) / (q₀ + q₁ − 1), with p = passed / n, q₁ = TPR, q₀ = TNR, clipped to [0, 1]. The interval carries
+    the uncertainty of all three: with ñ = n + z², p̃ = (passed + z²/2)/ñ, m̃ᵢ = mᵢ + 2, q̃ᵢ = (mᵢqᵢ + 1)/m̃ᵢ and θ̃
+    from these, it is θ̃ + d ± z·√(p̃(1−p̃)/ñ + (1−θ̃)² q̃₀(1−q̃₀)/m̃₀ + θ̃² q̃₁(1−q̃₁)/m̃₁) / (q̃₀ + q̃₁ − 1),
+    clipped, where d = 2z²·(θ̃ q̃₁(1−q̃₁)/m̃₁ − (1−θ̃) q̃₀(1−q̃₀)/m̃₀).
+
+    passed, n: verdicts on items that were not used for `confusion`. Refused when either class has no label, or
+    q₀ + q₁ ≤ 1: a judge no better than chance carries no information. Raises InputError unless 0 ≤ passed ≤ n, n ≥ 1.
+    Rogan & Gladen 1978, doi:10.1093/oxfordjournals.aje.a112510; Lang & Reiczigel 2014,
+    doi:10.1016/j.prevetmed.2013.09.015; Lee et al., arXiv:2511.21140
+
+    >>> estimate = rogan_gladen(600, 1000, Confusion(tp=90, fn=10, fp=20, tn=80))
+    >>> round(estimate.value, 4), round(estimate.low, 3), round(estimate.high, 3)
+    (0.5714, 0.49, 0.655)
+    """
+    if n < 1 or not 0 <= passed <= n:
+        raise InputError(f"{passed!r} of {n!r} verdicts passed: n must be 1 or more, and passed from 0 to n")
+    refused = uncorrectable(confusion)
+    if refused is not None:
+        return refused
+    m1, m0 = confusion.tp + confusion.fn, confusion.fp + confusion.tn
+    value = (passed / n + confusion.tn / m0 - 1) / (confusion.tn / m0 + confusion.tp / m1 - 1)
+    z = normal_quantile(level)
+    n_, m0_, m1_ = n + z * z, m0 + 2, m1 + 2
+    p, q0, q1 = (passed + z * z / 2) / n_, (confusion.tn + 1) / m0_, (confusion.tp + 1) / m1_
+    informed = q0 + q1 - 1
+    if informed <= 0:
+        return Refused(_CHANCE.format(q1=confusion.tp / m1, q0=confusion.tn / m0))
+    theta = (p + q0 - 1) / informed
+    v0, v1 = q0 * (1 - q0) / m0_, q1 * (1 - q1) / m1_
+    shift = 2 * z * z * (theta * v1 - (1 - theta) * v0)
+    reach = z * sqrt(p * (1 - p) / n_ + (1 - theta) ** 2 * v0 + theta**2 * v1) / informed
+    low, high = _clip(theta + shift - reach), _clip(theta + shift + reach)
+    value = _clip(value)
+    return Estimate(value, min(low, value), max(high, value), n, "Rogan-Gladen, Lang-Reiczigel interval", level)
+
+
+_CHANCE = (
+    "TPR {q1:.2f} + TNR {q0:.2f} is not above 1: the judge is no better than chance, and what it says holds no "
+    "information to correct"
+)
+
+
+def uncorrectable(confusion: Confusion) -> Refused | None:
+    """Why no pass rate can be corrected with this judge, or None when it can."""
+    m1, m0 = confusion.tp + confusion.fn, confusion.fp + confusion.tn
+    if m1 == 0 or m0 == 0:
+        missing = "pass" if m1 == 0 else "fail"
+        return Refused(f"no item is labelled {missing}, so the judge's error on those is unknown; label some")
+    if confusion.tp / m1 + confusion.tn / m0 <= 1:
+        return Refused(_CHANCE.format(q1=confusion.tp / m1, q0=confusion.tn / m0))
+    return None
+
+
+def corrected_pass_rate(confusion: Confusion, passed: int, n: int, level: float = 0.95) -> Estimate | Refused:
+    """The pass rate of a run, part of which is labelled: labels where there are some, corrected verdicts elsewhere.
+
+    confusion: of the labelled items. passed, n: the verdicts on the run's other items, n ≥ 0. The value is the same as
+    correcting the run's overall rate; the interval joins Wilson's for the labelled part and `rogan_gladen`'s for the
+    rest by their shares (MOVER), so that labelled items are not counted twice. Refused as in `rogan_gladen`.
+
+    >>> corrected_pass_rate(Confusion(tp=45, fn=5, fp=10, tn=40), 0, 0).method
+    'Wilson (every item is labelled)'
+    """
+    refused = uncorrectable(confusion)
+    if refused is not None:
+        return refused
+    labelled = wilson(confusion.tp + confusion.fn, confusion.n, level)
+    if n == 0:
+        return Estimate(
+            labelled.value, labelled.low, labelled.high, confusion.n, "Wilson (every item is labelled)", level
+        )
+    rest = rogan_gladen(passed, n, confusion, level)
+    if isinstance(rest, Refused):
+        return rest
+    total = n + confusion.n
+    ours, theirs = confusion.n / total, n / total
+    value = ours * labelled.value + theirs * rest.value
+    low = value - hypot(ours * (labelled.value - labelled.low), theirs * (rest.value - rest.low))
+    high = value + hypot(ours * (labelled.high - labelled.value), theirs * (rest.high - rest.value))
+    method = "labels and Rogan-Gladen, Lang-Reiczigel interval"
+    return Estimate(value, _clip(low), _clip(high), total, method, level)
+
+
+def _clip(share: float) -> float:
+    return min(1.0, max(0.0, share))

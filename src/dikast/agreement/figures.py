@@ -1,0 +1,282 @@
+"""All that can be said of a run and its labels together, in the shape of the figures contract."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dikast.agreement.calibration import ReliabilityBin, reliability
+from dikast.agreement.ceiling import human_ceiling
+from dikast.agreement.confusion import Confusion, cells
+from dikast.agreement.corrected import Refused, corrected_pass_rate
+from dikast.agreement.earning import Beside, Earning, earning
+from dikast.agreement.estimate import Estimate, Figure, as_json
+from dikast.agreement.families import HEADLINE, Span, confident, family_figures, words
+from dikast.agreement.matching import Family, Matched, match
+from dikast.agreement.texts import Texts
+from dikast.agreement.trust import BARS, Trust, trust
+from dikast.errors import InputError
+from dikast.records import Interaction, Json, Label, Verdict, canonical_json, text_of
+
+Lookup = Callable[[str], Interaction | None]
+
+# How items may have been drawn for their labels to stand for the run; None is for labels that don't say.
+_REPRESENTATIVE = frozenset({"not said", "random", "all", "stratified"})
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What is asked: slices by a metadata key, a criterion, the judge's scale, the bar for trust, the level."""
+
+    by: str | None = None
+    criterion: str | None = None
+    judge_scale: Span | None = None
+    bar: float | None = None
+    level: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The figures of the items that share a metadata value."""
+
+    n: int
+    figures: dict[str, Figure]
+    confusion: Confusion | None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far a run agrees with people: every figure with its interval, baselines, what was left out, and trust.
+
+    figures: by the statistic's name; `headline` names the one that baselines are compared on. confusion: for pass/fail.
+    table: label to verdict to count. corrected: the pass rate corrected for the judge's errors, for pass/fail.
+    earning: None when the texts aren't known. ceiling: agreement among people. notes: what a reader must know, in
+    words.
+    """
+
+    family: Family
+    n: int
+    left_out: dict[str, int]
+    figures: dict[str, Figure]
+    headline: str
+    confusion: Confusion | None
+    table: dict[str, dict[str, int]]
+    slices: dict[str, Slice]
+    by: str | None
+    corrected: Estimate | Refused | None
+    trust: Trust
+    earning: Earning | None
+    ceiling: dict[str, Figure]
+    reliability: list[ReliabilityBin]
+    criterion: str | None
+    notes: tuple[str, ...] = field(default=())
+
+    def as_json(self) -> dict[str, Any]:
+        """The figures contract: n, left_out, metrics, confusion, slices, corrected_pass_rate, trust and needs.
+
+        Besides: `family`, `criterion`, `baselines`, `ceiling`, `calibration`, `sentence`, `notes`.
+        """
+        return {
+            "n": self.n,
+            "left_out": self.left_out,
+            "metrics": _all_json(self.figures),
+            "confusion": _confusion_json(self.confusion) or self.table or None,
+            "slices": {self.by: {name: _slice_json(one) for name, one in self.slices.items()}} if self.by else {},
+            "corrected_pass_rate": _corrected_json(self.corrected),
+            "trust": self.trust.level,
+            "needs": list(self.trust.needs),
+            "sentence": self.trust.sentence,
+            "family": self.family,
+            "criterion": self.criterion,
+            "baselines": _baselines_json(self.earning, self.headline),
+            "ceiling": _all_json(self.ceiling),
+            "calibration": [_bin_json(one) for one in self.reliability],
+            "notes": list(self.notes),
+        }
+
+
+def agreement(
+    verdicts: Iterable[Verdict], labels: Iterable[Label], lookup: Lookup | None = None, asked: Comparison | None = None
+) -> Agreement:
+    """Compare a run's verdicts with people's labels.
+
+    lookup: the interaction of an id, for the baselines' texts, for shared inputs (items that share input and context
+    are taken as dependent) and for metadata; without it the figures still come, but no baselines. Raises DataError
+    when nothing can be compared, InputError when a criterion or a key is unknown.
+    """
+    asked = asked or Comparison()
+    judged = list(verdicts)
+    matched = match(judged, labels, criterion=asked.criterion)
+    items = [None if lookup is None else lookup(verdict.id) for verdict in matched.verdicts]
+    known = [item for item in items if item is not None]
+    places = _places(matched, items, asked.by) if asked.by else {}
+    groups = [group_of(item) for item in known] if len(known) == len(items) else None
+    figures = family_figures(matched, groups, asked.level, asked.judge_scale)
+    confusion = _confusion(matched)
+    texts = [texts_of(item) for item in known] if groups is not None else None
+    earned = None
+    if texts is not None and groups is not None:
+        earned = earning(matched, texts, groups, asked.level, asked.judge_scale)
+    sure = confident(matched)
+    ceiling = human_ceiling(matched.labels, matched.family, asked.level)
+    return Agreement(
+        family=matched.family,
+        n=len(matched.verdicts),
+        left_out=matched.left_out,
+        figures=figures,
+        headline=HEADLINE[matched.family],
+        confusion=confusion,
+        table=_table(matched),
+        slices=_slices(matched, places, groups, asked),
+        by=asked.by,
+        corrected=_corrected(matched, judged, confusion, asked),
+        trust=trust(matched.family, figures, earned, confusion=confusion, bar=asked.bar),
+        earning=earned,
+        ceiling=ceiling,
+        reliability=reliability([c for _, c, _ in sure], [r for _, _, r in sure])
+        if matched.family != "ordinal"
+        else [],
+        criterion=matched.criterion,
+        notes=(*_notes(matched, groups is not None), *_low_ceiling(matched.family, ceiling, asked.bar)),
+    )
+
+
+def group_of(item: Interaction) -> str:
+    """What items must share to be taken as dependent: input and context, as a hash."""
+    return hashlib.sha256(canonical_json((item.input, item.context))).hexdigest()
+
+
+def texts_of(item: Interaction) -> Texts | tuple[Texts, Texts]:
+    """What the baselines see of an interaction: one output's texts, or two for a pair."""
+    asked, context, reference = text_of(item.input), text_of(item.context), text_of(item.reference)
+    if item.is_pair:
+        first, second = (Texts(text_of(output), asked, context, reference) for output in (item.output_a, item.output_b))
+        return first, second
+    return Texts(text_of(item.output), asked, context, reference)
+
+
+def _confusion(matched: Matched) -> Confusion | None:
+    return cells(*words(matched)).confusion if matched.family == "pass_fail" else None
+
+
+def _table(matched: Matched) -> dict[str, dict[str, int]]:
+    """Label to verdict to count; empty for scores."""
+    if matched.family in ("ordinal", "ranking"):
+        return {}
+    order = ("pass", "fail") if matched.family == "pass_fail" else ("a", "b", "tie")
+    judge, labels = words(matched)
+    counts = Counter(zip(labels, judge, strict=True))
+    return {label: {verdict: counts[label, verdict] for verdict in order} for label in order}
+
+
+def _corrected(
+    matched: Matched, judged: list[Verdict], confusion: Confusion | None, asked: Comparison
+) -> Estimate | Refused | None:
+    if confusion is None or asked.criterion is not None:
+        return None
+    unfit = {how: count for how, count in matched.drawn.items() if how not in _REPRESENTATIVE}
+    if unfit:
+        listed = ", ".join(f"{count} by {how!r}" for how, count in unfit.items())
+        return Refused(f"labels drawn for learning don't stand for the run ({listed}); label a random sample besides")
+    labelled = {id(verdict) for verdict in matched.verdicts}
+    rest = [
+        v.verdict for v in judged if v.status == "scored" and v.verdict in ("pass", "fail") and id(v) not in labelled
+    ]
+    return corrected_pass_rate(confusion, rest.count("pass"), len(rest), asked.level)
+
+
+def _places(matched: Matched, items: list[Interaction | None], key: str) -> dict[str, list[int]]:
+    """Where the items of each metadata value are, the commonest value first. Raises InputError for a key nobody has."""
+    places: dict[str, list[int]] = {}
+    keys: set[str] = set()
+    for i, (verdict, item) in enumerate(zip(matched.verdicts, items, strict=True)):
+        metadata: Mapping[str, Json] = verdict.metadata or (item.metadata if item else {})
+        keys |= metadata.keys()
+        if key in metadata:
+            value = metadata[key]
+            places.setdefault(value if isinstance(value, str) else canonical_json(value).decode(), []).append(i)
+    if not places:
+        known = ", ".join(sorted(keys)) or "none"
+        raise InputError(f"no item has the metadata key {key!r}; the keys here are: {known}")
+    return dict(sorted(places.items(), key=lambda place: (-len(place[1]), place[0])))
+
+
+def _slices(
+    matched: Matched, places: Mapping[str, list[int]], groups: list[str] | None, asked: Comparison
+) -> dict[str, Slice]:
+    found = {}
+    for value, where in places.items():
+        part = replace(
+            matched, verdicts=tuple(matched.verdicts[i] for i in where), labels=tuple(matched.labels[i] for i in where)
+        )
+        own_groups = None if groups is None else [groups[i] for i in where]
+        figures = family_figures(part, own_groups, asked.level, asked.judge_scale)
+        found[value] = Slice(len(where), figures, _confusion(part))
+    return found
+
+
+def _notes(matched: Matched, texts_known: bool) -> tuple[str, ...]:
+    notes = []
+    if matched.other_criteria:
+        others = ", ".join(repr(name) for name in matched.other_criteria)
+        notes.append(f"compared on {matched.criterion!r}; the labels also hold {others}")
+    if matched.superseded:
+        notes.append(f"{matched.superseded} labels were replaced by a later one of the same person")
+    if not texts_known:
+        notes.append(
+            "the texts are not known, so there are no baselines, and items with one input count as independent"
+        )
+    unfit = sum(count for how, count in matched.drawn.items() if how not in _REPRESENTATIVE)
+    if unfit:
+        notes.append(
+            f"{unfit} labels were drawn for learning, not at random: the figures don't stand for the whole run"
+        )
+    return tuple(notes)
+
+
+def _low_ceiling(family: Family, ceiling: Mapping[str, Figure], bar: float | None) -> tuple[str, ...]:
+    """A word of warning where people themselves don't reach what is asked of the judge."""
+    figure = ceiling.get("one_vs_rest_spearman" if family == "ordinal" else "pairs_agree")
+    bar = BARS[family] if bar is None else bar
+    if not isinstance(figure, Estimate) or figure.high >= bar:
+        return ()
+    reach = f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"
+    return (f"people among themselves reach {reach}, under the {bar:g} asked of the judge: mend the criterion first",)
+
+
+def _all_json(figures: Mapping[str, Figure]) -> dict[str, Any]:
+    return {name: as_json(figure) for name, figure in figures.items()}
+
+
+def _confusion_json(confusion: Confusion | None) -> dict[str, int] | None:
+    return None if confusion is None else {name: getattr(confusion, name) for name in ("tp", "fn", "fp", "tn")}
+
+
+def _slice_json(one: Slice) -> dict[str, Any]:
+    return {"n": one.n, "metrics": _all_json(one.figures), "confusion": _confusion_json(one.confusion)}
+
+
+def _corrected_json(corrected: Estimate | Refused | None) -> dict[str, Any] | None:
+    if isinstance(corrected, Refused):
+        return {"refused": corrected.why}
+    return None if corrected is None else as_json(corrected)
+
+
+def _baselines_json(earned: Earning | None, headline: str) -> dict[str, Any]:
+    if earned is None:
+        return {"refused": "the texts are not known"}
+    if not earned.beside:
+        return {"refused": earned.refused}
+    return {one.name: _beside_json(one, headline) for one in earned.beside}
+
+
+def _beside_json(one: Beside, headline: str) -> dict[str, Any]:
+    found = {headline: as_json(one.figure), "lead_of_judge": as_json(one.lead), "meaning": one.meaning}
+    return found if one.mcnemar_p is None else found | {"mcnemar_p": one.mcnemar_p}
+
+
+def _bin_json(one: ReliabilityBin) -> dict[str, Any]:
+    return {"low": one.low, "high": one.high, "mean_confidence": one.mean_confidence, "right": as_json(one.right)}

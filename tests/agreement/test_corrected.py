@@ -1,0 +1,87 @@
+"""The corrected pass rate: arithmetic, refusals, and what becomes of a run that is partly labelled."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dikast.agreement.confusion import Confusion
+from dikast.agreement.corrected import Refused, corrected_pass_rate, rogan_gladen
+from dikast.agreement.estimate import Estimate
+from dikast.errors import InputError
+
+
+def test_the_value_by_hand() -> None:
+    # p = 0.6, TPR 0.9, TNR 0.8: (0.6 + 0.8 − 1)/(0.8 + 0.9 − 1) = 0.4/0.7
+    figure = rogan_gladen(600, 1000, Confusion(tp=90, fn=10, fp=20, tn=80))
+    assert isinstance(figure, Estimate)
+    assert figure.value == pytest.approx(0.4 / 0.7)
+
+
+def test_the_interval_step_by_step() -> None:
+    z = 1.959963984540054
+    n, p = 1000 + z * z, (600 + z * z / 2) / (1000 + z * z)
+    q0, q1 = 81 / 102, 91 / 102
+    theta = (p + q0 - 1) / (q0 + q1 - 1)
+    v0, v1 = q0 * (1 - q0) / 102, q1 * (1 - q1) / 102
+    centre = theta + 2 * z * z * (theta * v1 - (1 - theta) * v0)
+    reach = z * sqrt(p * (1 - p) / n + (1 - theta) ** 2 * v0 + theta**2 * v1) / (q0 + q1 - 1)
+    figure = rogan_gladen(600, 1000, Confusion(tp=90, fn=10, fp=20, tn=80))
+    assert isinstance(figure, Estimate)
+    assert (figure.low, figure.high) == (pytest.approx(centre - reach), pytest.approx(centre + reach))
+
+
+def test_a_perfect_judge_with_many_labels_changes_nothing() -> None:
+    figure = rogan_gladen(700, 1000, Confusion(tp=5000, fn=0, fp=0, tn=5000))
+    assert isinstance(figure, Estimate)
+    assert figure.value == pytest.approx(0.7)
+    assert figure.low == pytest.approx(0.671, abs=0.003)  # Wilson of 700 in 1000: 0.6708 to 0.7276
+    assert figure.high == pytest.approx(0.728, abs=0.003)
+
+
+@pytest.mark.parametrize(
+    ("confusion", "why"),
+    [
+        (Confusion(tp=5, fn=5, fp=5, tn=5), "no better than chance"),
+        (Confusion(tp=2, fn=8, fp=5, tn=5), "no better than chance"),
+        (Confusion(tp=10, fn=0, fp=0, tn=0), "no item is labelled fail"),
+        (Confusion(tp=0, fn=0, fp=1, tn=9), "no item is labelled pass"),
+    ],
+)
+def test_refused_in_words(confusion: Confusion, why: str) -> None:
+    for refused in (rogan_gladen(6, 10, confusion), corrected_pass_rate(confusion, 6, 10)):
+        assert isinstance(refused, Refused)
+        assert why in refused.why
+
+
+def test_bad_counts() -> None:
+    with pytest.raises(InputError, match="11 of 10"):
+        rogan_gladen(11, 10, Confusion(5, 1, 1, 5))
+
+
+@given(st.integers(1, 40), st.integers(0, 20), st.integers(0, 20), st.integers(1, 40), st.integers(1, 300), st.data())
+def test_the_run_as_a_whole_gives_the_value_of_its_parts(
+    tp: int, fn: int, fp: int, tn: int, n: int, data: st.DataObject
+) -> None:
+    """θ is linear in p: correcting the overall rate equals labels where there are some and corrections elsewhere."""
+    confusion = Confusion(tp, fn, fp, tn)
+    passed = data.draw(st.integers(0, n))
+    parts = corrected_pass_rate(confusion, passed, n)
+    if isinstance(parts, Refused):
+        return
+    q1, q0 = tp / (tp + fn), tn / (fp + tn)
+    inside = 0 <= (passed / n + q0 - 1) / (q0 + q1 - 1) <= 1
+    whole = ((passed + tp + fp) / (n + confusion.n) + q0 - 1) / (q0 + q1 - 1)
+    assert 0 <= parts.low <= parts.value <= parts.high <= 1
+    if inside:
+        assert parts.value == pytest.approx(whole)
+
+
+def test_all_labelled_is_the_labels_rate() -> None:
+    figure = corrected_pass_rate(Confusion(tp=45, fn=5, fp=10, tn=40), 0, 0)
+    assert isinstance(figure, Estimate)
+    assert figure.value == 0.5
+    assert "every item is labelled" in figure.method
