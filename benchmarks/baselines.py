@@ -1,6 +1,6 @@
 """What the harness is compared with: a plain loop, and a bare client. Neither stores, retries or resumes.
 
-    python benchmarks/baselines.py sequential|aiohttp DATA URL OUT
+python benchmarks/baselines.py sequential|aiohttp DATA URL OUT
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """What the harness costs and loses, beside a plain loop and a bare client, against the same local server.
 
-    python benchmarks/harness.py [--quick]     prints a table; without --quick also writes benchmarks/results/harness.json
+    python benchmarks/harness.py [--quick]     prints a table; without --quick also writes
+    benchmarks/results/harness.json
 
-CPU is user and system time of the whole process; "marginal" is the difference of two lengths, which takes out the start.
+CPU is user and system time of the whole process; "marginal" is the difference of two lengths, which takes out the
+start.
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -78,7 +79,11 @@ def interactions(folder: Path, number: int) -> Path:
     if not path.exists():
         with path.open("w") as file:
             for n in range(number):
-                item = {"id": f"i{n}", "input": f"Where is parcel {n}?", "output": f"{'GOOD' if n % 3 else 'BAD'} {n}. {FILLER}"}
+                item = {
+                    "id": f"i{n}",
+                    "input": f"Where is parcel {n}?",
+                    "output": f"{'GOOD' if n % 3 else 'BAD'} {n}. {FILLER}",
+                }
                 file.write(json.dumps(item) + "\n")
     return path
 
@@ -93,7 +98,9 @@ def dikast(data: Path, url: str, folder: Path, name: str) -> Measured:
 
 
 def baseline(kind: str, data: Path, url: str, folder: Path) -> Measured:
-    return measured(sys.executable, str(HERE / "baselines.py"), kind, str(data), url, str(folder / "baseline.jsonl"), cwd=folder)
+    return measured(
+        sys.executable, str(HERE / "baselines.py"), kind, str(data), url, str(folder / "baseline.jsonl"), cwd=folder
+    )
 
 
 def marginal_cpu(folder: Path, small: int, large: int, rounds: int) -> dict[str, float]:
@@ -107,7 +114,11 @@ def marginal_cpu(folder: Path, small: int, large: int, rounds: int) -> dict[str,
                 for number in (few, many):
                     data = interactions(folder, number)
                     name = f"cpu-{turn}-{number}"
-                    cpu.append((dikast(data, url, folder, name) if side == "dikast" else baseline(side, data, url, folder)).cpu_s)
+                    cpu.append(
+                        (
+                            dikast(data, url, folder, name) if side == "dikast" else baseline(side, data, url, folder)
+                        ).cpu_s
+                    )
                 sides[side].append((cpu[1] - cpu[0]) / (many - few) * 1000)
     return {side: round(sorted(values)[len(values) // 2], 3) for side, values in sides.items()}
 
@@ -117,13 +128,19 @@ def share_of_ideal(folder: Path, number: int, latency_s: float, rounds: int) -> 
     ideal = number * latency_s / 64
     data = interactions(folder, number)
     with server(latency_s) as url:
-        dikast(interactions(folder, 1), url, folder, "warm")  # bytecode, and what the server honours, are known from here on
+        dikast(
+            interactions(folder, 1), url, folder, "warm"
+        )  # bytecode, and what the server honours, are known from here on
         ours, bare = [], []
         for turn in range(rounds):
             (folder / f"wall-{turn}.db").write_bytes((folder / "warm.db").read_bytes())
             ours.append(ideal / dikast(data, url, folder, f"wall-{turn}").wall_s)
             bare.append(ideal / baseline("aiohttp", data, url, folder).wall_s)
-    return {"dikast": round(sorted(ours)[rounds // 2], 3), "aiohttp": round(sorted(bare)[rounds // 2], 3), "ideal_s": ideal}
+    return {
+        "dikast": round(sorted(ours)[rounds // 2], 3),
+        "aiohttp": round(sorted(bare)[rounds // 2], 3),
+        "ideal_s": ideal,
+    }
 
 
 def memory(folder: Path, sizes: list[int]) -> dict[str, float]:
@@ -133,7 +150,7 @@ def memory(folder: Path, sizes: list[int]) -> dict[str, float]:
 
 
 def faults(folder: Path, number: int) -> dict[str, float]:
-    """How interactions end under 5 % 429, 2 % 500, 2 % dropped, 5 % cut JSON, thinking with braces, fences with prose."""
+    """How interactions end under 429s, 500s, dropped connections, cut JSON, thinking with braces, fences with prose."""
     with server(0.005, faults=True) as url:
         dikast(interactions(folder, number), url, folder, "faults")
     ends = {"right": 0, "wrong": 0, "honest reason": 0, "lost": number}
@@ -154,7 +171,9 @@ def main() -> None:
         folder = Path(name)
         (folder / "judge.yaml").write_text(JUDGE)
         figures = {
-            "cpu_ms_per_interaction": marginal_cpu(folder, 500 if quick else 2000, 2000 if quick else 20000, 1 if quick else 3),
+            "cpu_ms_per_interaction": marginal_cpu(
+                folder, 500 if quick else 2000, 2000 if quick else 20000, 1 if quick else 3
+            ),
             "share_of_ideal_wall": share_of_ideal(folder, 2000, 0.05, 1 if quick else 5),
             "peak_mb": memory(folder, [1000, 5000] if quick else [1000, 10_000, 100_000]),
             "faults": faults(folder, 500 if quick else 2000),
@@ -166,7 +185,11 @@ def main() -> None:
     }
     print(json.dumps(figures, indent=2))
     if not quick:
-        about = {"date": str(date.today()), "python": platform.python_version(), "machine": f"{platform.machine()}, {os.cpu_count()} cores"}
+        about = {
+            "date": str(date.today()),
+            "python": platform.python_version(),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        }
         (HERE / "results" / "harness.json").write_text(json.dumps({**about, **figures}, indent=2) + "\n")
 
 

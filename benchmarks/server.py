@@ -1,7 +1,8 @@
 """A model server that costs next to nothing: the other side of the harness's benchmark.
 
-It speaks OpenAI's chat completions, answers after a given latency, and passes an output that says GOOD and fails one that
-says BAD. Asked to, it misbehaves: which call fails how is drawn from a hash of the prompt and of how often it was asked.
+It speaks OpenAI's chat completions, answers after a given latency, and passes an output that says GOOD and fails one
+that says BAD. Asked to, it misbehaves: which call fails how is drawn from a hash of the prompt and of how often it
+was asked.
 
     python benchmarks/server.py PORT LATENCY_S [--faults]
 """
@@ -14,6 +15,7 @@ import json
 import signal
 import sys
 from collections import Counter
+from typing import ClassVar
 
 import uvloop
 
@@ -27,10 +29,8 @@ FENCE = "Here is my judgement of {this answer}:\n```json\n%s\n```\nI hope that {
 class Server(asyncio.Protocol):
     latency_s = 0.05
     faults = False
-    asked: Counter[bytes] = Counter()
-    answered: Counter[bytes] = Counter()
-    open_now = 0
-    most_open = 0
+    asked: ClassVar[Counter[bytes]] = Counter()
+    answered: ClassVar[Counter[bytes]] = Counter()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -53,46 +53,47 @@ class Server(asyncio.Protocol):
 
     def request(self, path: bytes, body: bytes) -> None:
         if path.endswith(b"/models"):
-            self.reply(200, b'{"object":"list","data":[{"id":"bench","object":"model"}]}')
+            self.transport.write(http(200, b'{"object":"list","data":[{"id":"bench","object":"model"}]}'))
         elif path == b"/counts":
-            counts = {"prompts": len(self.answered), "answers": sum(self.answered.values()), "most_open": Server.most_open}
-            self.reply(200, json.dumps(counts).encode())
+            counts = {"prompts": len(self.answered), "answers": sum(self.answered.values())}
+            self.transport.write(http(200, json.dumps(counts).encode()))
         elif path.endswith(b"/chat/completions"):
-            Server.open_now += 1
-            Server.most_open = max(Server.most_open, Server.open_now)
+            answer, ends = self.chat(body)  # made now, so that the latency is the latency and nothing else
             if self.latency_s:
-                asyncio.get_running_loop().call_later(self.latency_s, self.chat, body)
+                asyncio.get_running_loop().call_later(self.latency_s, self.send, answer, ends)
             else:
-                self.chat(body)
+                self.send(answer, ends)
         else:
-            self.reply(404, b'{"error":{"message":"no such path"}}')
+            self.transport.write(http(404, b'{"error":{"message":"no such path"}}'))
 
-    def chat(self, body: bytes) -> None:
-        Server.open_now -= 1
+    def send(self, answer: bytes, ends: bool) -> None:
+        self.transport.write(answer)
+        if ends:
+            self.transport.close()
+
+    def chat(self, body: bytes) -> tuple[bytes, bool]:
+        """The answer's bytes, and whether the connection ends there."""
         key = hashlib.blake2b(body, digest_size=8).digest()
-        fault = self.fault(key, body)
+        fault = self.fault(key)
         Server.asked[key] += 1
-        verdict = "pass" if b"GOOD" in body else "fail" if b"BAD" in body else "pass"
+        verdict = "fail" if b"BAD" in body else "pass"
         text = ANSWER % ("so", verdict)
         if fault == "429":
-            return self.reply(429, b'{"error":{"message":"slow down"}}', b"Retry-After: 0.05\r\n")
+            return http(429, b'{"error":{"message":"slow down"}}', b"Retry-After: 0.05\r\n"), False
         if fault == "500":
-            return self.reply(500, b'{"error":{"message":"internal"}}')
+            return http(500, b'{"error":{"message":"internal"}}'), False
         if fault == "drop":
-            self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{")
-            return self.transport.close()
+            return b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{", True
         if fault == "cut":
-            text, finish = text[: len(text) * 2 // 3], "stop"
-        else:
-            finish = "stop"
-        if fault == "thinking":
+            text = text[: len(text) * 2 // 3]
+        elif fault == "thinking":
             text = THINKING + text
-        if fault == "fence":
+        elif fault == "fence":
             text = FENCE % text
         Server.answered[key] += 1
-        return self.reply(200, completion(text, finish, len(body) // 4))
+        return http(200, completion(text, len(body) // 4)), False
 
-    def fault(self, key: bytes, body: bytes) -> str | None:
+    def fault(self, key: bytes) -> str | None:
         if not self.faults:
             return None
         draw = hashlib.blake2b(key + bytes([self.asked[key] % 256])).digest()
@@ -103,19 +104,19 @@ class Server(asyncio.Protocol):
                 return name
         return None
 
-    def reply(self, status: int, body: bytes, extra: bytes = b"") -> None:
-        self.transport.write(
-            b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s" % (status, extra, len(body), body)
-        )
+
+def http(status: int, body: bytes, extra: bytes = b"") -> bytes:
+    head = b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n"
+    return head % (status, extra, len(body)) + body
 
 
-def completion(text: str, finish: str, prompt_tokens: int) -> bytes:
+def completion(text: str, prompt_tokens: int) -> bytes:
     return json.dumps(
         {
             "id": "chatcmpl-1",
             "object": "chat.completion",
             "model": "bench",
-            "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish}],
+            "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
             "usage": {"prompt_tokens": prompt_tokens, "completion_tokens": 20, "total_tokens": prompt_tokens + 20},
         }
     ).encode()

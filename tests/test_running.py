@@ -17,7 +17,9 @@ import pytest
 import dikast
 from dikast.errors import DataError, EndpointDown, OutputError, SettingError, StoreError
 
-PROMPT = 'Judge.\n\nQuestion: {input}\nAnswer: {output}\n\nReply with {"reasoning": "...", "verdict": "pass" or "fail"}\n'
+PROMPT = (
+    'Judge.\n\nQuestion: {input}\nAnswer: {output}\n\nReply with {"reasoning": "...", "verdict": "pass" or "fail"}\n'
+)
 NUMBER = 60
 
 
@@ -36,7 +38,18 @@ def say(body: Any) -> str:
 
 
 def arguments(url: str, out: str = "out.jsonl", *more: str) -> list[str]:
-    command = [sys.executable, "-m", "dikast", "run", "judge.txt", "data.jsonl", "--model", "qwen3:8b", "--base-url", url]
+    command = [
+        sys.executable,
+        "-m",
+        "dikast",
+        "run",
+        "judge.txt",
+        "data.jsonl",
+        "--model",
+        "qwen3:8b",
+        "--base-url",
+        url,
+    ]
     return [*command, "--out", out, *more]
 
 
@@ -177,7 +190,9 @@ async def test_the_python_api_works_where_a_loop_is_running(folder: Path) -> Non
 
 
 def test_a_run_is_opened_by_name_and_by_its_results_file(folder: Path, server: Server) -> None:
-    dikast.run("judge.txt", "data.jsonl", model="qwen3:8b", base_url=server.url, store="s.db", out="out.jsonl", name="first")
+    dikast.run(
+        "judge.txt", "data.jsonl", model="qwen3:8b", base_url=server.url, store="s.db", out="out.jsonl", name="first"
+    )
     by_name, by_file = dikast.open_run("first", store="s.db"), dikast.open_run("out.jsonl", store="s.db")
     for run in (by_name, by_file):
         assert run.info is not None
@@ -219,7 +234,9 @@ def test_what_is_wrong_is_said_before_anything_runs(
 
 def test_a_dead_server_ends_the_run_after_the_patience_and_nothing_is_lost(folder: Path, server: Server) -> None:
     server.at[25] = lambda: server.server._loop.call_soon(server.server._stop.set)
-    run = subprocess.run(arguments(server.url, "out.jsonl", "--patience", "1"), check=False, capture_output=True, text=True)
+    run = subprocess.run(
+        arguments(server.url, "out.jsonl", "--patience", "1"), check=False, capture_output=True, text=True
+    )
     assert run.returncode == 1
     assert "stayed away" in run.stderr
     assert "continues where it stopped" in run.stderr

@@ -1,7 +1,7 @@
 """The nouns that every room shares, and their wire shapes. No IO.
 
-`Interaction`, `Label` and `Verdict` are the three JSON Lines contracts that people script against; their field names and
-order are part of the interface. They are msgspec structs: frozen, typed, and validated when decoded.
+`Interaction`, `Label` and `Verdict` are the three JSON Lines contracts that people script against; their field names
+and order are part of the interface. They are msgspec structs: frozen, typed, and validated when decoded.
 """
 
 from __future__ import annotations
@@ -140,7 +140,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def text_of(value: Json) -> str:
-    """A value as the text that a person or a judge reads: a string as it is, chat messages as a transcript, other JSON indented.
+    """A value as the text that a person or a judge reads: a string as it is, chat messages as a transcript, other
+    JSON indented.
 
     >>> text_of([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}])
     'user: Hi\\n\\nassistant: Hello'
@@ -178,8 +179,9 @@ def _message_text(message: dict[str, Json]) -> str:
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     """One run: a judge x a dataset x a model, with everything needed to repeat it.
 
-    counts: verdicts by status. verdicts: the scored ones by what they say. settings: what was asked for (concurrency, limit, ...). fingerprint: what answered.
-    Times are RFC 3339 in UTC; finished_at is None while it runs, or when it was interrupted.
+    counts: verdicts by status. verdicts: the scored ones by what they say. settings: what was asked for (concurrency,
+    limit, ...). fingerprint: what answered. Times are RFC 3339 in UTC; finished_at is None while it runs, or when it
+    was interrupted.
     """
 
     name: str

@@ -27,11 +27,12 @@ from dikast.harness.limiter import Limiter
 from dikast.harness.progress import Progress
 from dikast.interactions.dataset import Dataset, open_dataset
 from dikast.interactions.sources import Source as Data
-from dikast.judges.definition import Judge
+from dikast.judges.definition import Judge, find_judge
 from dikast.models.endpoint import Endpoint, Facts
+from dikast.models.ledger import ledger_in
 from dikast.models.opening import open_endpoints
 from dikast.models.options import EndpointOptions
-from dikast.models.policy import LedgerEntry, Policy
+from dikast.models.policy import Policy
 from dikast.records import Interaction, RunInfo, Verdict
 from dikast.report.jsonl import check_writable, write_results
 from dikast.runs import Run
@@ -47,8 +48,8 @@ OnStart = Callable[[str, Facts], None]
 class RunPlan:
     """All that a run needs to be told.
 
-    out: where results go; "-" is standard output, None nowhere but the store. keep: whether a store is used at all; without
-    one, nothing survives the process. name: the run's name, else the judge's with a number.
+    out: where results go; "-" is standard output, None nowhere but the store. keep: whether a store is used at all;
+    without one, nothing survives the process. name: the run's name, else the judge's with a number.
     """
 
     judge: Judge
@@ -67,7 +68,7 @@ class RunPlan:
         if model is None:
             raise SettingError(
                 "no model is named, neither for this run nor in the judge",
-                hint="Add --model, such as --model embedded or --model ollama/NAME; `dikast models` shows what is here.",
+                hint="Add --model embedded or --model ollama/NAME; `dikast models` shows what is here.",
             )
         return model
 
@@ -92,10 +93,10 @@ async def arun(
 ) -> Run:
     """Judge every interaction of a dataset, and give a Run that yields the Verdicts.
 
-    judge: a Judge, or the path or workspace name of one. dataset: a file, a glob, "-", or an iterable of interactions or
-    dictionaries. model and base_url: as on the command line. out: also write a results file. Other settings go by their
-    names (`concurrency=8`, `allow_cloud=True`, `store="runs.db"`). In a workspace, or with `store`, answers are kept and never
-    asked for twice; elsewhere the run lives in memory. Raises InputError and WorldError.
+    judge: a Judge, or the path or workspace name of one. dataset: a file, a glob, "-", or an iterable of interactions
+    or dictionaries. model and base_url: as on the command line. out: also write a results file. Other settings go by
+    their names (`concurrency=8`, `allow_cloud=True`, `store="runs.db"`). In a workspace, or with `store`, answers are
+    kept and never asked for twice; elsewhere the run lives in memory. Raises InputError and WorldError.
 
     >>> judged = run("judge.yaml", [{"input": "2 + 2?", "output": "4"}], model="fake")  # doctest: +SKIP
     """
@@ -103,7 +104,7 @@ async def arun(
     urls = (base_url,) if isinstance(base_url, str) else tuple(base_url)
     resolved = workspace.settings(model=model, base_url=urls or None, **settings)
     if not isinstance(judge, Judge):
-        judge = Judge.load(workspace.find_judge(str(judge)))
+        judge = find_judge(str(judge), workspace.judges_dir)
     if isinstance(dataset, (str, Path)):
         dataset = workspace.find_dataset(str(dataset))
     plan = RunPlan(
@@ -122,7 +123,8 @@ async def arun(
 async def carry_out(plan: RunPlan, progress: Progress, *, on_start: OnStart | None = None) -> Run:
     """Do what a plan says. on_start is told the run's name and what answers, before the first interaction.
 
-    When it is interrupted or fails, what was answered is kept, and the same plan continues. Raises InputError, WorldError.
+    When it is interrupted or fails, what was answered is kept, and the same plan continues. Raises InputError,
+    WorldError.
     """
     if plan.out is not None and str(plan.out) != "-":
         check_writable(Path(plan.out))
@@ -173,7 +175,7 @@ async def _bench(plan: RunPlan) -> AsyncIterator[_Bench]:
         endpoints = await open_endpoints(
             plan.model,
             plan.settings.base_url,
-            policy=Policy(allow_cloud=plan.settings.allow_cloud, ledger=_ledger(plan.workspace)),
+            policy=Policy(allow_cloud=plan.settings.allow_cloud, ledger=ledger_in(plan.workspace.make_state_dir)),
             memory=store.probes() if store else None,
             options=EndpointOptions(timeout_s=plan.settings.timeout_s, cache=plan.settings.cache),
         )
@@ -230,16 +232,6 @@ def _open_store(plan: RunPlan) -> Store:
     return Store.open(plan.settings.store)
 
 
-def _ledger(workspace: Workspace) -> Callable[[LedgerEntry], None]:
-    """Writes a line for every request that leaves the private network."""
-
-    def write(entry: LedgerEntry) -> None:
-        with (workspace.make_state_dir() / "ledger.jsonl").open("ab") as file:
-            file.write(msgspec.json.encode(entry) + b"\n")
-
-    return write
-
-
 def _new_loop() -> asyncio.AbstractEventLoop:
     try:
         import uvloop
@@ -249,7 +241,7 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 
 def _identity(facts: Sequence[Facts]) -> str:
-    """One name for the weights that all endpoints serve. Raises SettingError when they are known to serve different ones."""
+    """One name for the weights that all endpoints serve. Raises SettingError when they are known to differ."""
     prints = [known.fingerprint for known in facts]
     digests = {fingerprint.digest for fingerprint in prints}
     if len(prints) == 1 or (len(digests) == 1 and None not in digests):

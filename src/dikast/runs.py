@@ -72,7 +72,7 @@ class Run:
             yield from interaction.labels
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """The verdicts as flat dictionaries: scores as `score_NAME`, metadata as `metadata_KEY`, judge and usage unfolded."""
+        """The verdicts as flat dictionaries: `score_NAME`, `metadata_KEY`, `judge_NAME`, `usage_NAME`."""
         for verdict in self:
             row = msgspec.to_builtins(verdict)
             for field, prefix in (

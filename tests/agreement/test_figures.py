@@ -193,3 +193,15 @@ def test_scores_against_pass_and_fail(verdict: MakeVerdict, label: MakeLabel) ->
     assert found.earning is not None
     assert found.earning.best is not None
     assert isinstance(found.earning.best.lead, Estimate)
+
+
+def test_where_people_disagree_it_is_said_before_the_judge_is_blamed(verdict: MakeVerdict, label: MakeLabel) -> None:
+    rng = np.random.default_rng(5)
+    verdicts, labels = [], []
+    for i in range(100):
+        words = [str(word) for word in rng.choice(["pass", "fail"], 3)]
+        labels += [label(str(i), word, annotator=name) for name, word in zip("xyz", words, strict=True)]
+        verdicts.append(verdict(str(i), str(rng.choice(["pass", "fail"]))))
+    found = agreement(verdicts, labels)
+    assert set(found.ceiling) == {"pairs_agree", "krippendorff_alpha", "fleiss_kappa"}
+    assert any("mend the criterion first" in note for note in found.notes)

@@ -21,7 +21,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def dikast(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "dikast", *arguments], input=stdin, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "dikast", *arguments], input=stdin, capture_output=True, text=True, check=False
+    )
 
 
 def test_without_out_the_results_lie_in_this_folder_and_the_summary_says_where(folder: Path) -> None:
@@ -71,7 +73,9 @@ def test_bad_lines_are_counted_and_kept_beside_the_results(folder: Path) -> None
         (["judge.txt", "data.jsonl", "--model", "openai/gpt", "--base-url", "http://8.8.8.8"], 2, "--allow-cloud"),
     ],
 )
-def test_what_is_wrong_is_one_clear_line_and_the_right_code(folder: Path, arguments: list[str], code: int, says: str) -> None:
+def test_what_is_wrong_is_one_clear_line_and_the_right_code(
+    folder: Path, arguments: list[str], code: int, says: str
+) -> None:
     run = dikast("run", *arguments)
     assert run.returncode == code, run.stderr
     assert says in run.stderr

@@ -50,7 +50,10 @@ def test_longer_interactions_than_those_tried_cost_more_tokens() -> None:
     longer = survey([*interactions(10), *interactions(10, "four" * 3)], 20)
     short = forecast(surveyed, [verdict(1.0)], at_once=1, price=None)
     mixed = forecast(
-        type(longer)(interactions=20, mean_chars=longer.mean_chars, drawn=surveyed.drawn), [verdict(1.0)], at_once=1, price=None
+        type(longer)(interactions=20, mean_chars=longer.mean_chars, drawn=surveyed.drawn),
+        [verdict(1.0)],
+        at_once=1,
+        price=None,
     )
     assert short.prompt_tokens == 1000
     assert mixed.prompt_tokens == 2 * 2 * 1000  # twice as many, and twice as long on average

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dikast.errors import StoreError
-from dikast.store import Store
+from dikast.store import AnswerJournal, Store
 
 KEY = hashlib.sha256(b"one").hexdigest()
 OTHER = hashlib.sha256(b"two").hexdigest()
@@ -78,7 +78,7 @@ async def test_a_claim_that_another_process_gives_back_is_taken_over(store: Stor
 
 _CLAIM_AND_DIE = """
 import asyncio, os, sys
-from dikast.store import Store
+from dikast.store import AnswerJournal, Store
 async def main():
     journal = Store.open(sys.argv[1]).journal()
     await journal.claim(sys.argv[2])
@@ -105,6 +105,14 @@ async def test_many_answers_in_one_turn_are_one_transaction(store: Store) -> Non
         assert await asyncio.gather(*map(journal.claim, keys)) == [key.encode() for key in keys]
 
 
+async def fill_the_disk(journal: AnswerJournal, answered: list[str]) -> None:
+    for number in range(10_000):
+        key = hashlib.sha256(str(number).encode()).hexdigest()
+        assert await journal.claim(key) is None
+        answered.append(key)
+        await journal.record(key, b"x" * 20_000, usable=True)
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can make a small disk")
 async def test_a_full_disk_is_a_clear_error_and_loses_no_answer(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
@@ -112,15 +120,11 @@ async def test_a_full_disk_is_a_clear_error_and_loses_no_answer(tmp_path: Path) 
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)], check=False).returncode:
         pytest.skip("this sandbox can't mount a small disk")
     try:
-        answered = []
+        answered: list[str] = []
         with Store.open(disk / "store.db") as store:
             async with store.journal() as journal:
                 with pytest.raises(StoreError, match="full") as caught:
-                    for number in range(10_000):
-                        key = hashlib.sha256(str(number).encode()).hexdigest()
-                        assert await journal.claim(key) is None
-                        answered.append(key)
-                        await journal.record(key, b"x" * 20_000, usable=True)
+                    await fill_the_disk(journal, answered)
                 assert "make room" in str(caught.value.hint)
         subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
         with Store.open(disk / "store.db") as store:

@@ -17,14 +17,24 @@ KEY = hashlib.sha256(b"k").hexdigest()
 @pytest.fixture
 async def filled(store: Store, location: str) -> sa.Engine:
     info = RunInfo(
-        name="", judge=JUDGE, judge_definition={}, dataset="d", model="fake", fingerprint={}, started_at="2026-01-01T00:00:00Z"
+        name="",
+        judge=JUDGE,
+        judge_definition={},
+        dataset="d",
+        model="fake",
+        fingerprint={},
+        started_at="2026-01-01T00:00:00Z",
     )
     async with store.journal() as journal:
         await journal.claim(KEY)
         await journal.record(KEY, b"{}", usable=True)
         log = store.begin_run(info, key=run_key("k"), owner=journal.owner, out=None)
         for position in range(3):
-            log.write(position, Interaction(id=str(position), input="i", output="o"), Verdict(id=str(position), status="scored", judge=JUDGE))
+            log.write(
+                position,
+                Interaction(id=str(position), input="i", output="o"),
+                Verdict(id=str(position), status="scored", judge=JUDGE),
+            )
         log.save_info(msgspec.structs.replace(log.info(), counts={"scored": 3}), finished=True)
     return open_database(location)
 
@@ -42,7 +52,10 @@ def test_a_sound_store_has_no_problems(store: Store, filled: sa.Engine) -> None:
     [
         ("UPDATE answers SET usable = NOT usable, body = key", "answers: row 1 does not match its checksum"),
         ("UPDATE interactions SET body = hash", "does not match its hash"),
-        ("DELETE FROM verdicts WHERE position = 1", "run j-1: it counted {'scored': 3} verdicts and {'scored': 2} are here"),
+        (
+            "DELETE FROM verdicts WHERE position = 1",
+            "run j-1: it counted {'scored': 3} verdicts and {'scored': 2} are here",
+        ),
         ("UPDATE verdicts SET status = 'failed' WHERE position = 2", "position 2 differs from its index"),
         ("UPDATE verdicts SET body = interaction WHERE position = 0", "position 0 can't be read"),
         ("DELETE FROM interactions", "position 0 has lost its interaction"),

@@ -33,7 +33,7 @@ def auc(
     word. Hanley & McNeil 1982, doi:10.1148/radiology.143.1.7063747
 
     The interval is on the logit, with the variance of DeLong, DeLong & Clarke-Pearson 1988 (doi:10.2307/2531595) and
-    Student's t (Welch-Satterthwaite). Simulated coverage is 93 to 98 % at n = 30, 60 and 200, down to three items of
+    Student's t (Welch-Satterthwaite). Simulated coverage is 92 to 99 % at n = 30, 60 and 200, down to three items of
     the rarer class. Where the classes don't overlap at all, it is Wilson's for as many items as the rarer class has.
     Clusters multiply the variance by their design effect.
 

@@ -122,6 +122,7 @@ def agreement(
         earned = earning(matched, texts, groups, asked.level, asked.judge_scale)
     sure = confident(matched)
     ceiling = human_ceiling(matched.labels, matched.family, asked.level)
+    trusted = trust(matched.family, figures, earned, confusion=confusion, bar=asked.bar)
     return Agreement(
         family=matched.family,
         n=len(matched.verdicts),
@@ -133,14 +134,17 @@ def agreement(
         slices=_slices(matched, places, groups, asked),
         by=asked.by,
         corrected=_corrected(matched, judged, confusion, asked),
-        trust=trust(matched.family, figures, earned, confusion=confusion, bar=asked.bar),
+        trust=trusted,
         earning=earned,
         ceiling=ceiling,
         reliability=reliability([c for _, c, _ in sure], [r for _, _, r in sure])
         if matched.family != "ordinal"
         else [],
         criterion=matched.criterion,
-        notes=(*_notes(matched, groups is not None), *_low_ceiling(matched.family, ceiling, asked.bar)),
+        notes=(
+            *_notes(matched, groups is not None),
+            *_low_ceiling(trusted, ceiling, asked.bar or BARS[matched.family]),
+        ),
     )
 
 
@@ -237,14 +241,15 @@ def _notes(matched: Matched, texts_known: bool) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _low_ceiling(family: Family, ceiling: Mapping[str, Figure], bar: float | None) -> tuple[str, ...]:
-    """A word of warning where people themselves don't reach what is asked of the judge."""
-    figure = ceiling.get("one_vs_rest_spearman" if family == "ordinal" else "pairs_agree")
-    bar = BARS[family] if bar is None else bar
-    if not isinstance(figure, Estimate) or figure.high >= bar:
+def _low_ceiling(trusted: Trust, ceiling: Mapping[str, Figure], bar: float) -> tuple[str, ...]:
+    """A word of warning where people themselves don't agree as far as is asked of a judge that falls short."""
+    figure = ceiling.get("one_vs_rest_spearman", ceiling.get("pairs_agree"))
+    if trusted.level == "trusted" or not isinstance(figure, Estimate) or figure.high >= bar:
         return ()
     reach = f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"
-    return (f"people among themselves reach {reach}, under the {bar:g} asked of the judge: mend the criterion first",)
+    return (
+        f"people agree with each other to {reach} only, under the {bar:g} asked of the judge: mend the criterion first",
+    )
 
 
 def _all_json(figures: Mapping[str, Figure]) -> dict[str, Any]:

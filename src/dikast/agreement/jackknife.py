@@ -1,7 +1,7 @@
-"""Intervals for correlations and areas: delete one item, or one cluster, and see how far the statistic moves.
+"""Intervals for correlations and the like: delete one item, or one cluster, and see how far the statistic moves.
 
-The interval is built on Fisher's z (for a correlation) or the logit (for an area), where the statistic is close to
-normal, with Student's t. It is deterministic, and clusters need nothing new.
+The interval is built on Fisher's z, where a correlation is close to normal, or on the plain scale for a difference of
+two statistics, with Student's t. It is deterministic, and clusters need nothing new.
 
 Chosen by simulated coverage of 95 % intervals for Spearman, tau-b and weighted kappa on five-point and continuous
 scales, even and skewed, true values 0 to .97, n = 30, 60 and 200: 94.4 to 96.2 % on average, the worst corner .91.
@@ -19,7 +19,7 @@ import numpy as np
 from dikast.agreement.clusters import Floats, Ints
 from dikast.agreement.estimate import Estimate, Figure, Undefined, check_level
 
-Transform = Literal["fisher", "logit", "none"]
+Transform = Literal["fisher", "none"]
 IndexFunction = Callable[[Ints], float]
 
 # More units than this are left out in seeded random blocks: each recomputation is O(n log n).
@@ -54,30 +54,29 @@ def jackknife_estimate(
         return Undefined(f"{n} items in {n_units} group(s): an interval needs 3 at least", n)
     left = np.array([function(np.flatnonzero(units != unit)) for unit in range(n_units)])
     left = left[np.isfinite(left)]
-    at_edge = transform != "none" and not _EDGE < (value if transform == "logit" else 1 - abs(value)) < 1 + _EDGE
+    at_edge = transform == "fisher" and abs(value) > 1 - _EDGE
     if at_edge or left.size < 3 or float(np.ptp(left)) < _EDGE:
-        return edge_interval(value, n, _n_independent(n, codes), level, transform)
+        return edge_interval(value, n, _n_independent(n, codes), level)
     moved = _to(transform, left)
     spread = float(np.sqrt((left.size - 1) / left.size * np.square(moved - moved.mean()).sum()))
     centre = float(_to(transform, np.array(value)))
     reach = t_quantile(level, left.size - 1) * spread
     low, high = (float(_back(transform, np.array(centre + side * reach))) for side in (-1, 1))
-    scale = {"fisher": "Fisher z", "logit": "logit", "none": "its own scale"}[transform]
+    scale = {"fisher": "Fisher z", "none": "its own scale"}[transform]
     unit_name = "cluster" if codes is not None else ("item" if n <= _MAX_UNITS else "block")
     return Estimate(value, low, high, n, f"jackknife by {unit_name} on {scale}", level)
 
 
-def edge_interval(value: float, n: int, n_independent: int, level: float, transform: Transform) -> Estimate:
+def edge_interval(value: float, n: int, n_independent: int, level: float) -> Estimate:
     """The interval of a statistic that sits at its edge, where nothing in the data shows how it varies.
 
     Of n independent items that all agree, the share that would not is below s = 1 − ((1−level)/2)^(1/n) with the
-    confidence asked for (the rule of three). Each of those is taken to count fully against: the value moves by s·range.
+    confidence asked for (the rule of three). Each of those is taken to count fully against: the value moves by 2s, the
+    width of a correlation's range.
     """
-    s = 1 - ((1 - level) / 2) ** (1 / n_independent)
-    reach = s * (1.0 if transform == "logit" else 2.0)
-    bottom = 0.0 if transform == "logit" else -1.0
-    low = value if value <= bottom + _EDGE else max(bottom, value - reach)
-    high = value if value >= 1 - _EDGE else min(1.0, value + reach)
+    reach = 2 * (1 - ((1 - level) / 2) ** (1 / n_independent))
+    low = value if value <= -1 + _EDGE else value - reach
+    high = value if value >= 1 - _EDGE else value + reach
     return Estimate(value, low, high, n, "rule of three (no item moves the value)", level)
 
 
@@ -96,20 +95,13 @@ def _n_independent(n: int, codes: Ints | None) -> int:
 
 
 def _to(transform: Transform, values: Floats) -> Floats:
-    if transform == "fisher":
-        return np.asarray(np.arctanh(np.clip(values, -1 + _EDGE, 1 - _EDGE)), dtype=np.float64)
-    if transform == "logit":
-        inside = np.clip(values, _EDGE, 1 - _EDGE)
-        return np.asarray(np.log(inside / (1 - inside)), dtype=np.float64)
-    return values
+    if transform == "none":
+        return values
+    return np.asarray(np.arctanh(np.clip(values, -1 + _EDGE, 1 - _EDGE)), dtype=np.float64)
 
 
 def _back(transform: Transform, values: Floats) -> Floats:
-    if transform == "fisher":
-        return np.asarray(np.tanh(values), dtype=np.float64)
-    if transform == "logit":
-        return np.asarray(1 / (1 + np.exp(-values)), dtype=np.float64)
-    return values
+    return values if transform == "none" else np.asarray(np.tanh(values), dtype=np.float64)
 
 
 def t_quantile(level: float, freedom: float) -> float:

@@ -5,7 +5,7 @@ the draws. The prior's mass is 2 in all, which for a 2 x 2 table is Jeffreys' pr
 
 Chosen by simulated coverage of 95 % intervals for kappa, AC1 and MCC over prevalences .1 to .95, sensitivities and
 specificities .6 to .95: 94.4 to 95.1 % on average at n = 30, 60 and 200, the worst corner .90 at n = 30 and .91 beyond.
-The BCa bootstrap covers 86 % on average at n = 30 and .47 in the worst corner; the delta method 83 to 90 % and .51.
+At n = 30 the BCa bootstrap covers 86 % on average for kappa, .47 in the worst corner; the delta method 83 to 90 %, .51.
 The draws are seeded, so the same counts give the same interval.
 """
 

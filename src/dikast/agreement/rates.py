@@ -1,7 +1,7 @@
 """Accuracy and the four rates of a pass/fail judge: shares of the confusion, each with its Wilson interval.
 
 The Wilson interval of a share covers 93 to 97 % on average at n = 30 to 200; single corners (a rate of .95 seen on five
-items) move between 89 and 99 %, as the counts are discrete.
+items) move between 87 and 99 %, as the counts are discrete.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The command line: each command is one file that parses, calls the library and prints.
 
-Commands are imported only when they run, so that `dikast --help` is quick; their one-line helps stand here for the same reason.
+Commands are imported only when they run, so that `dikast --help` is quick; their one-line helps stand here for the
+same reason.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import gc
 import importlib
 import os
 import sys
+
 import click
 
 from dikast.errors import DikastError, InputError
@@ -55,11 +57,14 @@ class _Commands(click.Group):
 @click.version_option(package_name="dikast", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def app(debug: bool) -> None:
-    """Dikast judges the answers of your AI system with a model on your own machine, and says how far to trust the judge."""
+    """Dikast judges your AI system's answers with a model on your own machine, and says how far to trust it."""
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 the world failed, 2 wrong input, 3 some without a verdict, 130 interrupted."""
+    """Run the command line and exit.
+
+    0 done, 1 a check said no or the world failed, 2 wrong input, 3 some interactions have no verdict, 130 interrupted.
+    """
     arguments = sys.argv[1:] if argv is None else argv
     gc.disable()  # importing makes many objects and no garbage; looking for some would take a tenth of the time
     try:

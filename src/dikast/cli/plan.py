@@ -10,7 +10,7 @@ from dikast.cli.progress import duration
 from dikast.errors import DataError
 from dikast.harness.planning import LONG_S, Forecast, Price, forecast, survey
 from dikast.interactions.dataset import open_dataset
-from dikast.judges.definition import Judge
+from dikast.judges.definition import find_judge
 from dikast.models.advice import GIB, advise, this_machine
 from dikast.models.endpoint import Facts
 from dikast.models.naming import CLOUDS
@@ -38,12 +38,12 @@ Examples:
 def command(judge: str, data: str, sample: int, price: str | None, as_json: bool, **given: object) -> int:
     """Minutes, memory, tokens and money before anything runs.
 
-    Judges a few interactions of DATA with JUDGE and says what all of them would take. They are drawn at random and asked
-    one after the other. Their answers are kept: the run does not ask for them again.
+    Judges a few interactions of DATA with JUDGE and says what all of them would take. They are drawn at random and
+    asked one after the other. Their answers are kept: the run does not ask for them again.
     """
     workspace = Workspace.find()
     settings = settings_from(workspace, given)
-    loaded = Judge.load(workspace.find_judge(judge))
+    loaded = find_judge(judge, workspace.judges_dir)
     dataset = open_dataset(workspace.find_dataset(data))
     plan = RunPlan(judge=loaded, dataset=dataset, workspace=workspace, settings=settings)
     dollars = _price(price)
@@ -71,7 +71,8 @@ def _lines(made: Forecast, facts: Facts, model: str) -> list[str]:
     lines = [
         f"{model}, {made.measured} judgements tried: {each:.1f} s each",
         f"time     {duration(made.seconds)} for {made.interactions} interactions, {made.at_once} at a time",
-        f"tokens   {total:,} ({made.prompt_tokens:,} in prompts, {made.completion_tokens:,} in answers), {made.calls:,} calls",
+        f"tokens   {total:,} ({made.prompt_tokens:,} in prompts, {made.completion_tokens:,} in answers)",
+        f"calls    {made.calls:,}",
         f"memory   {_memory(facts)}",
         f"money    {_money(made, facts)}",
     ]

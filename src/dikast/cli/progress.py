@@ -75,7 +75,8 @@ def _lines(progress: Progress, ends: threading.Event) -> None:
 
 def _bar(progress: Progress, ends: threading.Event) -> None:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress as Bar, TextColumn
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
     with Bar(BarColumn(bar_width=24), TextColumn("{task.description}"), console=console, transient=False) as bar:

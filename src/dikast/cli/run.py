@@ -13,8 +13,7 @@ from dikast.cli.options import model_options, settings_from
 from dikast.cli.progress import shown
 from dikast.harness.progress import Progress
 from dikast.interactions.dataset import Dataset, open_dataset
-from dikast.judges.definition import Judge
-from dikast.models.endpoint import Facts
+from dikast.judges.definition import Judge, find_judge
 from dikast.records import RunInfo
 from dikast.running import RunPlan, blocking, carry_out
 from dikast.runs import Run
@@ -52,14 +51,14 @@ def command(
 ) -> int:
     """Judge every interaction of a dataset.
 
-    JUDGE is a name in the workspace, a judge's folder or file, or a plain text prompt with {input} and {output} in it. DATA is a
-    dataset's name, a file (JSONL, JSON, CSV, Parquet, XLSX), a glob, or - for standard input.
+    JUDGE is a name in the workspace, a judge's folder or file, or a plain text prompt with {input} and {output} in
+    it. DATA is a dataset's name, a file (JSONL, JSON, CSV, Parquet, XLSX), a glob, or - for standard input.
 
     Interrupted or killed, the same command continues where it stopped; what was answered is never asked for again.
     """
     workspace = Workspace.find()
     settings = settings_from(workspace, given)
-    loaded = Judge.load(workspace.find_judge(judge))
+    loaded = find_judge(judge, workspace.judges_dir)
     results = out or str(_default_out(workspace, loaded, data, name))
     dataset = open_dataset(workspace.find_dataset(data), strict=strict, rejects=_rejects_beside(results))
     plan = RunPlan(

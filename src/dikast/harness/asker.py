@@ -1,4 +1,5 @@
-"""Asking a model through everything that makes asking safe: the journal, the limits, retries, and patience with a dead server.
+"""Asking a model through everything that makes asking safe: the journal, the limits, retries, and patience with a
+dead server.
 
 An answer that is known is never asked for again; an answer that comes is durable before anyone uses it.
 """
@@ -28,7 +29,8 @@ _reply_from_json = msgspec.json.Decoder(Reply)
 class Asker:
     """What stands between a run's judge and its endpoints. For one event loop.
 
-    identity: what tells this model's answers from another's. patience_s: how long a busy server may keep one call waiting.
+    identity: what tells this model's answers from another's. patience_s: how long a busy server may keep one call
+    waiting.
     """
 
     def __init__(

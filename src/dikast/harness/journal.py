@@ -1,7 +1,7 @@
 """What the harness needs of a memory: answers by key, and who is asking what.
 
-The key of an answer is a hash of all that changes it: the model's identity and the whole request. A reply that no verdict
-could be read from is recorded too (raw answers survive), but never given back.
+The key of an answer is a hash of all that changes it: the model's identity and the whole request. A reply that no
+verdict could be read from is recorded too (raw answers survive), but never given back.
 """
 
 from __future__ import annotations

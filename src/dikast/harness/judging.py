@@ -1,7 +1,7 @@
 """Judging a whole dataset: as many interactions at once as the endpoints bear, each ending in one verdict.
 
-Interactions are drawn from the dataset only when there is room for them, so memory does not grow with its length. Verdicts
-come in the order in which they are done, with their position in the dataset.
+Interactions are drawn from the dataset only when there is room for them, so memory does not grow with its length.
+Verdicts come in the order in which they are done, with their position in the dataset.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ OnVerdict = Callable[[int, Interaction, Verdict], None]
 class Judging:
     """One pass of a judge over interactions.
 
-    model: the name that goes into the verdicts. on_verdict: called with position, interaction and verdict, in the event loop.
+    model: the name that goes into the verdicts. on_verdict: called with position, interaction and verdict, in the
+    event loop.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """How many calls an endpoint gets at once: found out while it works.
 
-More calls at once help until the server's slots are full; from there on they only queue. So the limit grows while throughput
-grows with it, stays where it stopped helping, and halves when the server says too often that it is busy (additive
-increase, multiplicative decrease, as in congestion control: Chiu & Jain 1989).
+More calls at once help until the server's slots are full; from there on they only queue. So the limit grows while
+throughput grows with it, stays where it stopped helping, and halves when the server says too often that it is busy
+(additive increase, multiplicative decrease, as in congestion control: Chiu & Jain 1989).
 """
 
 from __future__ import annotations

@@ -41,8 +41,8 @@ class SampleForecast(msgspec.Struct, frozen=True, kw_only=True):
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     """What the whole run will take.
 
-    seconds: of wall time with `at_once` calls under way, if the server really works on that many at once; seconds_alone: with one.
-    Tokens are extrapolated by the texts' lengths. cost_usd is None when the price isn't known.
+    seconds: of wall time with `at_once` calls under way, if the server really works on that many at once;
+    seconds_alone: with one. Tokens are extrapolated by the texts' lengths. cost_usd is None when the price isn't known.
     """
 
     interactions: int
@@ -64,7 +64,7 @@ def survey(interactions: Iterable[Interaction], draw: int, *, seed: int = 0) -> 
     drawn: list[Interaction] = []
     number, chars = 0, 0
     dice = random.Random(seed)
-    for number, interaction in enumerate(interactions, start=1):  # noqa: B007 - its last value is the count
+    for number, interaction in enumerate(interactions, start=1):
         chars += _length(interaction)
         if len(drawn) < draw:
             drawn.append(interaction)

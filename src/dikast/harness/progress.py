@@ -13,8 +13,9 @@ from dikast.records import Verdict
 class Progress:
     """Counts of a run so far.
 
-    total: interactions to judge, when known. waiting_for: a line that says why nothing moves ("http://... is down"), or None.
-    calls are requests that models answered; cache_hits are answers that were known already; retries are calls asked again.
+    total: interactions to judge, when known. waiting_for: a line that says why nothing moves ("http://... is down"),
+    or None. calls are requests that models answered; cache_hits are answers that were known already; retries are
+    calls asked again.
     """
 
     total: int | None = None

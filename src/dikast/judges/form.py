@@ -132,7 +132,12 @@ class AnswerForm(msgspec.Struct, frozen=True, kw_only=True):
                 overall = self.scale.number(number)
             elif isinstance(written, str):
                 overall = Scale().number(written)
-            verdict = written if isinstance(written, str) else None if overall is None else self.scale.outcome(overall)
+            # A number whose range nobody stated says neither pass nor fail: 3 may be of 5 or of 100.
+            unstated = self.is_open and self.scale.kind == "pass_fail" and overall not in (0.0, 1.0)
+            if isinstance(written, str):
+                verdict = written
+            else:
+                verdict = None if overall is None or unstated else self.scale.outcome(overall)
             if overall is None and not any(value is not None for value in scores.values()):
                 raise Misread("no verdict: the answer has neither a verdict nor a score")
             if self.overall == "only" and overall is not None:

@@ -23,8 +23,9 @@ from dikast.interactions.ids import derived_id
 from dikast.judges.asking import assess
 from dikast.judges.verdicts import failed_verdict
 from dikast.models.endpoint import Endpoint, Reply, Request
+from dikast.models.ledger import ledger_in
 from dikast.models.options import EndpointOptions
-from dikast.models.policy import LedgerEntry, Policy
+from dikast.models.policy import Policy
 from dikast.records import Interaction, Json, Verdict, content_hash
 from dikast.workspace import Workspace
 
@@ -190,15 +191,9 @@ async def _opened(which: Which) -> list[Endpoint]:
     return await open_endpoints(
         which.model,
         which.base_urls,
-        policy=Policy(allow_cloud=which.allow_cloud, ledger=_write_to_ledger),
+        policy=Policy(allow_cloud=which.allow_cloud, ledger=ledger_in(Workspace.find().make_state_dir)),
         options=EndpointOptions(timeout_s=which.timeout_s),
     )
-
-
-def _write_to_ledger(entry: LedgerEntry) -> None:
-    """A line for every request that leaves the private network, in the workspace."""
-    with (Workspace.find().make_state_dir() / "ledger.jsonl").open("ab") as file:
-        file.write(msgspec.json.encode(entry) + b"\n")
 
 
 def _close_at_exit() -> None:

@@ -1,7 +1,8 @@
 """The seam between judges and whatever answers prompts.
 
-A judge makes a `Request`; an `Endpoint` gives a `Reply` or raises an EndpointError. Everything that changes the answer is
-in the request or in the endpoint's fingerprint, so that together they are the key under which an answer is kept.
+A judge makes a `Request`; an `Endpoint` gives a `Reply` or raises an EndpointError. Everything that changes the
+answer is in the request or in the endpoint's fingerprint, so that together they are the key under which an answer is
+kept.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Token(msgspec.Struct, frozen=True):
-    """One token of a written answer: its text, its log-probability (natural), and the likeliest alternatives, itself included."""
+    """One token of a written answer: text, natural log-probability, and the likeliest tokens there, itself included."""
 
     text: str
     logprob: float
@@ -58,10 +59,10 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an endpoint answered, before anybody reads a verdict out of it.
 
     text: the answer without the thinking that the server itself kept apart (that is in `thinking`).
-    constrained: how the endpoint enforced `schema` or `choices`: "json_schema", "grammar", "choices"; None when it could
-    not, so that nothing is taken for enforced that was not.
-    choice_probs: P(word) for each of the request's choices, summing to 1; `choice_reading` says how they came about, and
-    `choice_mass` how much of the full distribution they held before being normalised (None when unknown).
+    constrained: how the endpoint enforced `schema` or `choices`: "json_schema", "grammar", "choices"; None when it
+    could not, so that nothing is taken for enforced that was not.
+    choice_probs: P(word) for each of the request's choices, summing to 1; `choice_reading` says how they came about,
+    and `choice_mass` how much of the full distribution they held before being normalised (None when unknown).
     """
 
     text: str
@@ -112,7 +113,7 @@ class Fingerprint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     @property
     def identity(self) -> str:
-        """What tells this model's answers from another's in the cache: the digest where the server gives one, else where it is."""
+        """What tells this model's answers from another's: its digest where the server gives one, else where it is."""
         return f"{self.server}:{self.model}@{self.digest or self.base_url}:{self.chat_template or ''}"
 
 

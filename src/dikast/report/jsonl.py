@@ -17,8 +17,8 @@ _CHUNK_BYTES = 1 << 20
 def write_results(out: Path | str, lines: Iterable[bytes]) -> int:
     """Write lines to a file, or to standard output for "-"; how many there were.
 
-    A file is written beside its place and then moved there, so that a reader never sees half of it and a failure leaves the
-    old one. Raises OutputError.
+    A file is written beside its place and then moved there, so that a reader never sees half of it and a failure
+    leaves the old one. Raises OutputError.
     """
     if str(out) == "-":
         return _write(sys.stdout.buffer, lines)

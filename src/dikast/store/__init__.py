@@ -2,7 +2,8 @@
 
 A store is one SQLite file, or a PostgreSQL database. An answer is identified by the SHA-256 of all that changes it (the
 model's identity and the whole request), an interaction by the SHA-256 of its JSON, a run by its name. `verify` proves
-that everything is there and unchanged. The tables are described in `schema.py`; how they came about, in `migrations.py`.
+that everything is there and unchanged. The tables are described in `schema.py`; how they came about, in
+`migrations.py`.
 """
 
 from __future__ import annotations

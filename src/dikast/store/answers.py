@@ -1,8 +1,9 @@
 """Answers, kept as they arrive: the Journal that the harness asks through.
 
-All that the event loop wants of the database within one turn goes into one transaction, written at the turn's end. Nothing
-waits for a timer, so an answer is safe from a kill of this process as soon as the loop has turned once; SQLite in WAL mode
-needs no disk flush for that, and flushes at checkpoints against a power cut. Under load, turns batch by themselves.
+All that the event loop wants of the database within one turn goes into one transaction, written at the turn's end.
+Nothing waits for a timer, so an answer is safe from a kill of this process as soon as the loop has turned once;
+SQLite in WAL mode needs no disk flush for that, and flushes at checkpoints against a power cut. Under load, turns
+batch by themselves.
 """
 
 from __future__ import annotations
@@ -180,7 +181,7 @@ class AnswerJournal:
             raise  # those answers are safe now, but the next would not be, so the run must end
 
     def _write_and_look(self, answered: list[_Answer], given_back: list[bytes], wanted: list[bytes]) -> _Looked:
-        """The answers and the claims that are done go in; what is known of the wanted comes out, the rest is claimed."""
+        """Answers and done claims go in; what is known of the wanted comes out, and the rest of it is claimed."""
         found: dict[bytes, bytes] = {}
         mine: set[bytes] = set()
         with mapped_errors(self._where), self._connection.begin():

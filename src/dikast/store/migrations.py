@@ -1,4 +1,5 @@
-"""How a store came to its present tables: named steps, only ever appended, each in one transaction with the record that it ran.
+"""How a store came to its present tables: named steps, only ever appended, each in one transaction with the record
+that it ran.
 
 A step is written out in full and never imports `schema`, which describes only the end; `verify` compares the two.
 """

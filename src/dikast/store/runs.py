@@ -126,8 +126,9 @@ def begin_run(
 ) -> RunLog:
     """A page for a run: the unfinished one with the same key that nobody works on, begun again, or else a new one.
 
-    key: SHA-256 of judge, dataset, model and settings. The verdicts of a run that is continued are dropped here and made again
-    from the answers kept, without asking. `info.name` is replaced by the page's name: `name`, or the judge's with a number.
+    key: SHA-256 of judge, dataset, model and settings. The verdicts of a run that is continued are dropped here and
+    made again from the answers kept, without asking. `info.name` is replaced by the page's name: `name`, or the
+    judge's with a number.
     """
     where = engine.url.render_as_string(hide_password=True)
     with mapped_errors(where), engine.begin() as connection:

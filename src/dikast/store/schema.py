@@ -1,7 +1,7 @@
 """The tables as they are after the last migration.
 
-Bodies are UTF-8 JSON kept as bytes: PostgreSQL's text types refuse NUL, and judged text may hold any character. Keys and
-hashes are raw SHA-256 digests.
+Bodies are UTF-8 JSON kept as bytes: PostgreSQL's text types refuse NUL, and judged text may hold any character. Keys
+and hashes are raw SHA-256 digests.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ migrations = sa.Table(
     sa.Column("applied_at", sa.String(32), nullable=False),
 )
 
-# Every reply of every model, raw. Only usable ones are given back; the others are kept because nothing answered is thrown away.
+# Every reply of every model, raw. Only usable ones are given back; the others are kept because nothing answered is
+# thrown away.
 answers = sa.Table(
     "answers",
     metadata,
