@@ -39,19 +39,22 @@ class OutlierList:
 class TopOutliers:
     """Keeps the `limit` verdicts that rank first, each way, while a run is read.
 
-    lowest: by overall score, then the surest first. surest_fails: fails, the highest confidence first; those without a
-    confidence come last. least_certain: the lowest confidence under 1 first. Ties keep the dataset's order.
+    lowest: by overall score, then the surest first; not given where scores only repeat pass and fail. surest_fails:
+    fails, the highest confidence first; those without a confidence come last. least_certain: the lowest confidence
+    under 1 first. Ties keep the dataset's order.
     """
 
     def __init__(self, limit: int) -> None:
         self._lowest = _Top(limit)
         self._fails = _Top(limit)
         self._uncertain = _Top(limit)
+        self._graded = False
 
     def add(self, verdict: Verdict, at: int) -> None:
         """Consider one scored verdict."""
         confidence = verdict.confidence
         if verdict.overall is not None and verdict.verdict not in ("a", "b", "tie"):
+            self._graded = self._graded or verdict.verdict is None or verdict.overall not in (0.0, 1.0)
             self._lowest.add((verdict.overall, -(confidence or 0.0)), verdict, at)
         if verdict.verdict == "fail":
             self._fails.add((-(confidence if confidence is not None else -1.0),), verdict, at)
@@ -65,7 +68,11 @@ class TopOutliers:
             ("surest_fails", self._fails),
             ("least_certain", self._uncertain),
         )
-        return tuple(OutlierList(name, top.of, top.items()) for name, top in named if top.of)
+        return tuple(
+            OutlierList(name, top.of, top.items())
+            for name, top in named
+            if top.of and (name != "lowest" or self._graded)
+        )
 
 
 class _Top:

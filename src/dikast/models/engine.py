@@ -28,7 +28,7 @@ from dikast.errors import (
 )
 from dikast.models.gguf_file import GgufFacts, describe_gguf
 
-MOST_CONTEXT = 16_384  # tokens a slot, when nothing else is asked for: far more than a judge's prompt needs
+MOST_CONTEXT = 8192  # tokens a slot, when nothing else is asked for: far more than a judge's prompt needs
 LEAST_CONTEXT = 2048
 _CACHE_SHARE = 4  # the key-value cache may take one part in so many of the free memory
 _QUIET, _TALKATIVE = 0, 3
@@ -86,6 +86,8 @@ class Engine:
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = load.threads or usable_cores()
         params.cache_ram_mib = 0  # a second prompt cache, 8 GiB by default; each slot keeps its prefix without it
         params.ctx_shift = False
+        # Flash attention on a CPU sums in 16 bits: it moved logits by up to five times as much as all else together.
+        params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
         params.hostnames = ["127.0.0.1"]
         params.port = load.port
         params.api_keys = [self.api_key]
