@@ -253,8 +253,8 @@ def report(figures: dict[str, Any]) -> None:
         part = figures[name]
         print(
             f"{name}: {part['variant']['items_per_minute']:.1f} against {part['baseline']['items_per_minute']:.1f} "
-            f"items/min, {part['ratio_of_medians']:.2f} times (n {part['n']}, per pair {part['ratio_per_pair']['low']:.2f} "
-            f"to {part['ratio_per_pair']['high']:.2f})"
+            f"items/min, {part['ratio_of_medians']:.2f} times "
+            f"(n {part['n']}, per pair {part['ratio_per_pair']['low']:.2f} to {part['ratio_per_pair']['high']:.2f})"
         )
     exact = figures["verdict_token_against_transformers"]
     for name in ("one_token_words", "several_token_words"):

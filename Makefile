@@ -1,0 +1,29 @@
+# make demo    real interactions judged by a real model on this machine, from nothing
+# make test    every check: style, types, architecture, tests
+# make bench   what the benchmarks measure, on this machine
+# make clean   undo the set-up
+
+.PHONY: help demo test bench clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+demo:
+	@scripts/setup.sh demo
+	@.venv/bin/dikast demo $(ARGS)
+
+test:
+	@scripts/setup.sh test
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache
+	.venv/bin/pytest --durations=15 -rs $(ARGS)
+
+bench:
+	@scripts/setup.sh test
+	@set -e; for name in startup interactions harness embedded; do \
+		echo "== $$name"; .venv/bin/python "benchmarks/$$name.py" $(ARGS); done
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
