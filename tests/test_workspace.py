@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dikast.errors import DataError, JudgeError, OutputError, SettingError
+from dikast.errors import DataError, OutputError, SettingError
 from dikast.workspace import Workspace
 
 
@@ -75,24 +75,6 @@ def test_a_state_folder_that_cannot_be_made_says_what_to_do(root: Path) -> None:
     with pytest.raises(OutputError, match=r"can't write to .*\.dikast") as caught:
         Workspace.find(root).make_state_dir()
     assert "--store" in str(caught.value.hint)
-
-
-def test_a_bare_name_is_the_workspace_s_judge_even_beside_a_folder_of_that_name(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (root / "judges" / "refund.yaml").write_text("")
-    (root / "refund").mkdir()
-    monkeypatch.chdir(root)
-    workspace = Workspace.find()
-    assert workspace.find_judge("refund") == root / "judges" / "refund.yaml"
-    assert workspace.find_judge("./refund") == Path("./refund")
-
-
-def test_an_unknown_judge_gives_the_nearest_name(root: Path) -> None:
-    (root / "judges" / "refund").mkdir()
-    with pytest.raises(JudgeError) as caught:
-        Workspace.find(root).find_judge("refnud")
-    assert caught.value.hint == "Did you mean 'refund'?"
 
 
 def test_datasets_by_name_by_path_by_glob_and_from_standard_input(root: Path, tmp_path: Path) -> None:

@@ -15,12 +15,11 @@ from dikast.analysis.summary import RunSummary, recorded_scale, summarise
 from dikast.errors import OutputError
 from dikast.harness.progress import Progress
 from dikast.interactions.dataset import open_dataset
-from dikast.judges.definition import Judge
+from dikast.judges.definition import find_judge
 from dikast.models.advice import GIB, Machine, advise, parameters_in
 from dikast.models.discovery import FoundServer
 from dikast.models.naming import SERVERS
 from dikast.models.served import Installed
-from dikast.models.weights import default_model
 from dikast.report.agreement_block import AgreementBlock, AgreementFigure
 from dikast.report.figures import interval, value_of
 from dikast.report.html import render_html
@@ -105,9 +104,7 @@ def judge_sample(plan: DemoPlan, progress: Progress, *, on_start: OnStart, tell:
 
     tell is given a line for each thing that takes time before the run. Raises InputError and WorldError.
     """
-    if plan.model == "embedded":
-        default_model(tell, plan.settings.cache)
-    judge = Judge.load(plan.workspace.find_judge(JUDGE))
+    judge = find_judge(JUDGE, plan.workspace.judges_dir)
     whole = RunPlan(
         judge=msgspec.structs.replace(judge, fast=plan.fast),
         dataset=open_dataset(plan.workspace.find_dataset(DATASET), strict=True),
@@ -116,7 +113,7 @@ def judge_sample(plan: DemoPlan, progress: Progress, *, on_start: OnStart, tell:
         out=plan.results,
         limit=plan.limit,
     )
-    return blocking(carry_out(whole, progress, on_start=on_start))
+    return blocking(carry_out(whole, progress, on_start=on_start, tell=tell))
 
 
 def compare(plan: DemoPlan, run: Run) -> Demonstrated:

@@ -179,6 +179,7 @@ def _message_text(message: dict[str, Json]) -> str:
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     """One run: a judge x a dataset x a model, with everything needed to repeat it.
 
+    dataset: the files' names; dataset_hash: SHA-256 (hex) of all interactions in order, None until all were read.
     counts: verdicts by status. verdicts: the scored ones by what they say. settings: what was asked for (concurrency,
     limit, ...). fingerprint: what answered. Times are RFC 3339 in UTC; finished_at is None while it runs, or when it
     was interrupted.
@@ -188,6 +189,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     judge: JudgeRef
     judge_definition: dict[str, Json]
     dataset: str
+    dataset_hash: str | None = None
     model: str
     fingerprint: dict[str, Json]
     settings: dict[str, Json] = {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import hashlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -41,7 +42,9 @@ from dikast.store import Store, run_key
 from dikast.workspace import Workspace
 
 T = TypeVar("T")
+_to_json = msgspec.json.Encoder()
 OnStart = Callable[[str, Facts], None]
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,26 +123,30 @@ async def arun(
     return await carry_out(plan, progress or Progress())
 
 
-async def carry_out(plan: RunPlan, progress: Progress, *, on_start: OnStart | None = None) -> Run:
-    """Do what a plan says. on_start is told the run's name and what answers, before the first interaction.
+async def carry_out(
+    plan: RunPlan, progress: Progress, *, on_start: OnStart | None = None, tell: Tell | None = None
+) -> Run:
+    """Do what a plan says.
 
-    When it is interrupted or fails, what was answered is kept, and the same plan continues. Raises InputError,
-    WorldError.
+    tell: given a line for each thing that takes time before anything is asked. on_start: given the run's name and what
+    answers, before the first interaction. When it is interrupted or fails, what was answered is kept, and the same plan
+    continues. Raises InputError, WorldError.
     """
     if plan.out is not None and str(plan.out) != "-":
         check_writable(Path(plan.out))
-    async with _bench(plan) as bench:
+    async with _bench(plan, tell) as bench:
         info = _describe(plan, bench.facts)
         log = _begin(plan, bench, info)
         info = msgspec.structs.replace(info, name=log.name)
         if on_start:
             on_start(log.name, bench.facts[0])
+        read = _Read(plan)
         finished = False
         try:
-            await _judging(plan, bench, progress, log.write).run(_limited(plan))
+            await _judging(plan, bench, progress, log.write).run(read)
             finished = True
         finally:
-            info = _finish(info, plan.dataset, progress, finished=finished)
+            info = _summed_up(info, read, progress, finished=finished)
             log.save_info(info, finished=finished)
         progress.total = progress.done
         if plan.out is not None:
@@ -147,11 +154,13 @@ async def carry_out(plan: RunPlan, progress: Progress, *, on_start: OnStart | No
         return Run(log, name=log.name, info=info, out=None if plan.out in (None, "-") else Path(str(plan.out)))
 
 
-async def try_out(plan: RunPlan, interactions: Sequence[Interaction]) -> tuple[list[Verdict], Facts]:
+async def try_out(
+    plan: RunPlan, interactions: Sequence[Interaction], *, tell: Tell | None = None
+) -> tuple[list[Verdict], Facts]:
     """Judge a few interactions one after the other, for a forecast; their answers are kept like any run's."""
     verdicts: list[Verdict] = []
     alone = dataclasses.replace(plan, settings=dataclasses.replace(plan.settings, concurrency=1))
-    async with _bench(alone) as bench:
+    async with _bench(alone, tell) as bench:
         judging = _judging(alone, bench, Progress(), lambda _position, _interaction, verdict: verdicts.append(verdict))
         await judging.run(interactions)
         return verdicts, bench.facts[0]
@@ -169,7 +178,7 @@ class _Bench:
 
 
 @asynccontextmanager
-async def _bench(plan: RunPlan) -> AsyncIterator[_Bench]:
+async def _bench(plan: RunPlan, tell: Tell | None) -> AsyncIterator[_Bench]:
     async with AsyncExitStack() as closing:
         store = closing.enter_context(_open_store(plan)) if plan.keep else None
         endpoints = await open_endpoints(
@@ -177,7 +186,7 @@ async def _bench(plan: RunPlan) -> AsyncIterator[_Bench]:
             plan.settings.base_url,
             policy=Policy(allow_cloud=plan.settings.allow_cloud, ledger=ledger_in(plan.workspace.make_state_dir)),
             memory=store.probes() if store else None,
-            options=EndpointOptions(timeout_s=plan.settings.timeout_s, cache=plan.settings.cache),
+            options=EndpointOptions(timeout_s=plan.settings.timeout_s, cache=plan.settings.cache, progress=tell),
         )
         for endpoint in endpoints:
             closing.push_async_callback(endpoint.close)
@@ -255,8 +264,20 @@ def _identity(facts: Sequence[Facts]) -> str:
     return " ".join(sorted(fingerprint.identity for fingerprint in prints))
 
 
-def _limited(plan: RunPlan) -> Iterable[Interaction]:
-    return islice(plan.dataset, plan.limit) if plan.limit is not None else plan.dataset
+class _Read:
+    """A plan's interactions, and the hash of them all once the last was read."""
+
+    def __init__(self, plan: RunPlan) -> None:
+        self.dataset = plan.dataset
+        self.hash: str | None = None
+        self._limit = plan.limit
+
+    def __iter__(self) -> Iterator[Interaction]:
+        digest = hashlib.sha256()
+        for interaction in islice(self.dataset, self._limit):
+            digest.update(_to_json.encode(interaction))
+            yield interaction
+        self.hash = digest.hexdigest()
 
 
 def _describe(plan: RunPlan, facts: Sequence[Facts]) -> RunInfo:
@@ -267,12 +288,13 @@ def _describe(plan: RunPlan, facts: Sequence[Facts]) -> RunInfo:
         name="",
         judge=plan.judge.ref,
         judge_definition=plan.judge.to_dict(),
-        dataset=", ".join(plan.dataset.sources) or plan.dataset.name,
+        dataset=", ".join(Path(source).name for source in plan.dataset.sources) or plan.dataset.name,
         model=plan.model,
         fingerprint={**fingerprint, "capabilities": msgspec.to_builtins(facts[0].capabilities)},
         settings={
             **plan.settings.as_json(),
             "judge": None if plan.judge.source is None else str(plan.judge.source),
+            "data": list(plan.dataset.sources),
             "limit": plan.limit,
             "out": None if plan.out is None else str(plan.out),
         },
@@ -280,15 +302,16 @@ def _describe(plan: RunPlan, facts: Sequence[Facts]) -> RunInfo:
     )
 
 
-def _finish(info: RunInfo, dataset: Dataset, progress: Progress, *, finished: bool) -> RunInfo:
+def _summed_up(info: RunInfo, read: _Read, progress: Progress, *, finished: bool) -> RunInfo:
     return msgspec.structs.replace(
         info,
+        dataset_hash=read.hash,
         finished_at=_now() if finished else None,
         wall_s=round(progress.elapsed_s, 3),
         counts=dict(progress.by_status),
         verdicts=dict(progress.by_verdict),
-        rejected=dataset.tally.rejected,
-        duplicates=dataset.tally.duplicates,
+        rejected=read.dataset.tally.rejected,
+        duplicates=read.dataset.tally.duplicates,
         calls=progress.calls,
         cache_hits=progress.cache_hits,
     )
@@ -296,7 +319,7 @@ def _finish(info: RunInfo, dataset: Dataset, progress: Progress, *, finished: bo
 
 def _key(plan: RunPlan, info: RunInfo) -> bytes:
     """What makes the same command the same run."""
-    return run_key(info.judge.version, info.dataset, info.model, plan.limit, info.settings["out"], plan.name)
+    return run_key(info.judge.version, plan.dataset.sources, info.model, plan.limit, info.settings["out"], plan.name)
 
 
 def _now() -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dikast.errors import DataError, JudgeError, OutputError, SettingError
+from dikast.errors import DataError, OutputError, SettingError
 from dikast.settings import Settings, resolve_settings, settings_file
 
 FILE_NAME = "dikast.toml"
@@ -97,16 +97,6 @@ class Workspace:
         """Every setting, resolved once: what is `given` (and not None), the environment, dikast.toml, the default."""
         file = self.file if self.explicit else None
         return resolve_settings(self.root, file, os.environ if environ is None else environ, given)
-
-    def find_judge(self, given: str) -> Path:
-        """The judge's file or folder: a bare name is looked up in judges/ first, else `given` is a path."""
-        found = _named(self.judges_dir, given, (".yaml", ".yml", ".md", ".txt"))
-        if found or os.path.exists(given):
-            return found or Path(given)
-        raise JudgeError(
-            f"there is no judge {given!r}: neither a path nor a name in {self.judges_dir}",
-            hint=_names_hint(self.judges_dir, given) or "Write one with: dikast judge new",
-        )
 
     def find_dataset(self, given: str) -> str:
         """The dataset's file, glob, or "-": a bare name is looked up in datasets/ first, else `given` is a path."""

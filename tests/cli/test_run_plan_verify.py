@@ -41,6 +41,15 @@ def test_results_to_standard_output_are_all_that_is_there(folder: Path) -> None:
     assert [json.loads(line)["status"] for line in run.stdout.splitlines()] == ["scored"]
 
 
+def test_several_files_are_one_dataset(folder: Path) -> None:
+    Path("more.jsonl").write_text('{"id": "last", "input": "a", "output": "b"}\n')
+    run = dikast("run", "judge.txt", "data.jsonl", "more.jsonl", "--model", "fake", "--out", "r.jsonl")
+    assert run.returncode == 0, run.stderr
+    lines = Path("r.jsonl").read_text().splitlines()
+    assert len(lines) == 31
+    assert json.loads(lines[-1])["id"] == "last"
+
+
 def test_in_a_workspace_results_go_to_its_runs(folder: Path) -> None:
     assert dikast("init").returncode == 0
     run = dikast("run", "judge.txt", "data.jsonl", "--model", "fake", "--json")

@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from dikast.cli.options import model_options, settings_from
-from dikast.cli.progress import duration
+from dikast.cli.progress import duration, tell
 from dikast.errors import DataError
 from dikast.harness.planning import LONG_S, Forecast, Price, forecast, survey
 from dikast.interactions.dataset import open_dataset
@@ -28,14 +28,14 @@ Examples:
 
 @click.command("plan", epilog=EXAMPLES)
 @click.argument("judge")
-@click.argument("data")
+@click.argument("data", nargs=-1, required=True)
 @model_options
 @click.option(
     "--sample", default=4, show_default=True, type=click.IntRange(min=1), help="How many real judgements to try."
 )
 @click.option("--price", metavar="IN,OUT", help="US dollars for a million tokens of prompt and of answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print the forecast as JSON.")
-def command(judge: str, data: str, sample: int, price: str | None, as_json: bool, **given: object) -> int:
+def command(judge: str, data: tuple[str, ...], sample: int, price: str | None, as_json: bool, **given: object) -> int:
     """Minutes, memory, tokens and money before anything runs.
 
     Judges a few interactions of DATA with JUDGE and says what all of them would take. They are drawn at random and
@@ -44,16 +44,16 @@ def command(judge: str, data: str, sample: int, price: str | None, as_json: bool
     workspace = Workspace.find()
     settings = settings_from(workspace, given)
     loaded = find_judge(judge, workspace.judges_dir)
-    dataset = open_dataset(workspace.find_dataset(data))
+    dataset = open_dataset([workspace.find_dataset(one) for one in data])
     plan = RunPlan(judge=loaded, dataset=dataset, workspace=workspace, settings=settings)
     dollars = _price(price)
     surveyed = survey(dataset, sample)
     if not surveyed.drawn:
         raise DataError(
-            f"{data!r} holds no interaction that can be judged", hint="`dikast run` says why, line by line."
+            f"{dataset.name!r} holds no interaction that can be judged", hint="`dikast run` says why, line by line."
         )
     click.echo(f"{plan.model}: trying {len(surveyed.drawn)} of {surveyed.interactions} interactions ...", err=True)
-    verdicts, facts = blocking(try_out(plan, surveyed.drawn))
+    verdicts, facts = blocking(try_out(plan, surveyed.drawn, tell=tell))
     if all(verdict.status == "failed" for verdict in verdicts):
         click.echo(f"none of {len(verdicts)} judgements came to an end: {verdicts[0].reason}", err=True)
         return 1

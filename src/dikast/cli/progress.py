@@ -40,6 +40,11 @@ def shown(progress: Progress) -> Iterator[Callable[[str, Facts], None]]:
             shower.join()
 
 
+def tell(what: str) -> None:
+    """One line on standard error about what is being done."""
+    click.echo(what, err=True)
+
+
 def line(progress: Progress) -> str:
     """Where a run stands, in one line.
 

@@ -10,7 +10,7 @@ import msgspec
 from dikast.agreement.estimate import Estimate
 from dikast.agreement.wilson import wilson
 from dikast.cli.options import model_options, settings_from
-from dikast.cli.progress import shown
+from dikast.cli.progress import shown, tell
 from dikast.harness.progress import Progress
 from dikast.interactions.dataset import Dataset, open_dataset
 from dikast.judges.definition import Judge, find_judge
@@ -32,7 +32,7 @@ Examples:
 
 @click.command("run", epilog=EXAMPLES)
 @click.argument("judge")
-@click.argument("data")
+@click.argument("data", nargs=-1, required=True)
 @model_options
 @click.option("--out", metavar="FILE", help="Where the results go (JSON Lines); - is standard output.")
 @click.option("--name", help="The run's name. [default: the judge's, with a number]")
@@ -41,7 +41,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def command(
     judge: str,
-    data: str,
+    data: tuple[str, ...],
     out: str | None,
     name: str | None,
     limit: int | None,
@@ -52,15 +52,15 @@ def command(
     """Judge every interaction of a dataset.
 
     JUDGE is a name in the workspace, a judge's folder or file, or a plain text prompt with {input} and {output} in
-    it. DATA is a dataset's name, a file (JSONL, JSON, CSV, Parquet, XLSX), a glob, or - for standard input.
+    it. DATA is a dataset's name, files (JSONL, JSON, CSV, Parquet, XLSX), a glob, or - for standard input.
 
     Interrupted or killed, the same command continues where it stopped; what was answered is never asked for again.
     """
     workspace = Workspace.find()
     settings = settings_from(workspace, given)
     loaded = find_judge(judge, workspace.judges_dir)
-    results = out or str(_default_out(workspace, loaded, data, name))
-    dataset = open_dataset(workspace.find_dataset(data), strict=strict, rejects=_rejects_beside(results))
+    results = out or str(_default_out(workspace, loaded, data[0], name))
+    dataset = open_dataset([workspace.find_dataset(one) for one in data], strict=strict, rejects=_rejects_beside(results))
     plan = RunPlan(
         judge=loaded,
         dataset=dataset,
@@ -73,7 +73,7 @@ def command(
     progress = Progress(total=_expected(dataset, limit))
     try:
         with shown(progress) as on_start:
-            run = blocking(carry_out(plan, progress, on_start=on_start))
+            run = blocking(carry_out(plan, progress, on_start=on_start, tell=tell))
     except KeyboardInterrupt:
         done = f"{progress.done} of {progress.total}" if progress.total else str(progress.done)
         click.echo(f"Interrupted after {done} interactions; the same command continues from there.", err=True)

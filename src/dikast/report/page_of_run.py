@@ -101,7 +101,9 @@ def page_of_run(
 
 def repeat_command(info: RunInfo) -> str:
     """The command that makes this run again, ready to paste."""
-    words = ["dikast", "run", info.judge.name, info.dataset, "--model", info.model]
+    judge = info.settings.get("judge") or info.judge.name
+    data = info.settings.get("data") or [info.dataset]
+    words = ["dikast", "run", str(judge), *map(str, data), "--model", info.model]
     urls = info.settings.get("base_url")
     for url in urls if isinstance(urls, (list, tuple)) else [urls] if isinstance(urls, str) else []:
         words += ["--base-url", _USER_IN_URL.sub("", str(url))]
