@@ -1,6 +1,7 @@
 import asyncio
 import hashlib
 import os
+import queue
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dikast.errors import StoreError
-from dikast.store import AnswerJournal, Store
+from dikast.store import AnswerJournal, Store, answers
 
 KEY = hashlib.sha256(b"one").hexdigest()
 OTHER = hashlib.sha256(b"two").hexdigest()
@@ -78,7 +79,7 @@ async def test_a_claim_that_another_process_gives_back_is_taken_over(store: Stor
 
 _CLAIM_AND_DIE = """
 import asyncio, os, sys
-from dikast.store import AnswerJournal, Store
+from dikast.store import AnswerJournal, Store, answers
 async def main():
     journal = Store.open(sys.argv[1]).journal()
     await journal.claim(sys.argv[2])
@@ -103,6 +104,17 @@ async def test_many_answers_in_one_turn_are_one_transaction(store: Store) -> Non
         assert await asyncio.gather(*map(journal.claim, keys)) == [None] * 1200
         await asyncio.gather(*(journal.record(key, key.encode(), usable=True) for key in keys))
         assert await asyncio.gather(*map(journal.claim, keys)) == [key.encode() for key in keys]
+
+
+async def test_answers_reach_the_disk_itself_soon_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: queue.Queue[Path] = queue.Queue()
+    real = answers._flush_file
+    monkeypatch.setattr(answers, "_flush_file", lambda path: (real(path), flushed.put(path)))
+    with Store.open(tmp_path / "store.db") as store:
+        async with store.journal() as journal:
+            await journal.claim(KEY)
+            await journal.record(KEY, b"said", usable=True)
+            assert await asyncio.to_thread(flushed.get, timeout=5) == tmp_path / "store.db-wal"
 
 
 async def fill_the_disk(journal: AnswerJournal, answered: list[str]) -> None:

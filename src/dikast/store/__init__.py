@@ -44,9 +44,8 @@ class Store:
         self._engine.dispose()
 
     def journal(self) -> AnswerJournal:
-        """The answers, for one event loop; close it when done."""
-        path = self._engine.url.database if self._engine.dialect.name == "sqlite" else None
-        return AnswerJournal(self._engine, ballast=Path(path + ".ballast") if path else None)
+        """The answers, for one event loop; an async context manager."""
+        return AnswerJournal(self._engine)
 
     def probes(self) -> ProbeMemory:
         """What is remembered of endpoints."""

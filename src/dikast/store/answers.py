@@ -2,15 +2,17 @@
 
 All that the event loop wants of the database within one turn goes into one transaction, written at the turn's end.
 Nothing waits for a timer, so an answer is safe from a kill of this process as soon as the loop has turned once;
-SQLite in WAL mode needs no disk flush for that, and flushes at checkpoints against a power cut. Under load, turns
-batch by themselves.
+against a power cut, SQLite's log is flushed to the disk a few times a second, in a thread. Under load, turns batch by
+themselves.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +24,7 @@ from dikast.store import owners
 from dikast.store.database import is_full, mapped_errors
 from dikast.store.schema import claims
 
+_FLUSH_S = 0.25  # how often the log is flushed to the disk, while there is something new in it
 _POLL_S = 0.2  # how often we look whether another process has answered what we both want
 _BALLAST_BYTES = 4 << 20
 _LOOKUP_LIMIT = 500  # keys in one IN list; SQLite's old limit is 999 parameters
@@ -53,11 +56,12 @@ def checksum(key: bytes, body: bytes) -> bytes:
 class AnswerJournal:
     """The answers of a workspace, shared with its other processes. For one event loop; an async context manager."""
 
-    def __init__(self, engine: sa.Engine, *, ballast: Path | None = None) -> None:
+    def __init__(self, engine: sa.Engine) -> None:
         self._where = engine.url.render_as_string(hide_password=True)
         self._connection = engine.connect()
         self._sqlite = engine.dialect.name == "sqlite"
-        self._ballast = ballast
+        self._file = Path(engine.url.database or "") if self._sqlite else None
+        self._unflushed = False
         self._wanted: dict[bytes, list[_Waiter]] = {}  # to be looked up at the end of this turn
         self._asking: dict[bytes, list[_Waiter]] = {}  # claimed by us; others of this process wait here
         self._elsewhere: dict[bytes, list[_Waiter]] = {}  # claimed by another process
@@ -71,7 +75,7 @@ class AnswerJournal:
         self._lay_ballast()
 
     async def __aenter__(self) -> AnswerJournal:
-        for watch in (self._watch_elsewhere(), self._beat()):
+        for watch in (self._watch_elsewhere(), self._beat(), self._flush_to_disk()):
             self._background.add(asyncio.get_running_loop().create_task(watch))
         return self
 
@@ -133,10 +137,8 @@ class AnswerJournal:
         try:
             found, mine = self._transact(answered, given_back, list(wanted))
         except StoreError as error:
-            waiting: list[asyncio.Future[Any]] = [answer.durable for answer in answered]
-            for waiter in chain(waiting, *wanted.values()):
-                if not waiter.done():
-                    waiter.set_exception(error)
+            _refuse([answer.durable for answer in answered], error)
+            _refuse(chain(*wanted.values()), error)
             return
         for answer in answered:
             if not answer.durable.done():
@@ -186,6 +188,7 @@ class AnswerJournal:
         mine: set[bytes] = set()
         with mapped_errors(self._where), self._connection.begin():
             if answered:
+                self._unflushed = True
                 self._connection.execute(_ADD, [_row(answer) for answer in answered])
             done = [{"key": answer.key} for answer in answered] + [{"key": key} for key in given_back]
             if done:
@@ -221,11 +224,15 @@ class AnswerJournal:
         while True:
             await asyncio.sleep(_POLL_S)
             if self._elsewhere:
-                with mapped_errors(self._where), self._connection.begin():
-                    owners.forget_dead(self._connection)
-                for key, waiters in self._elsewhere.items():
+                waiting, self._elsewhere = self._elsewhere, {}
+                try:
+                    with mapped_errors(self._where), self._connection.begin():
+                        owners.forget_dead(self._connection)
+                except StoreError as error:
+                    _refuse(chain(*waiting.values()), error)
+                    continue
+                for key, waiters in waiting.items():
                     self._wanted.setdefault(key, []).extend(waiters)
-                self._elsewhere.clear()
                 self._end_turn()
 
     async def _beat(self) -> None:
@@ -233,6 +240,18 @@ class AnswerJournal:
             await asyncio.sleep(owners.HEARTBEAT_S)
             with mapped_errors(self._where), self._connection.begin():
                 owners.heartbeat(self._connection, self.owner)
+
+    async def _flush_to_disk(self) -> None:
+        """Flush what was written since the last time; PostgreSQL does that by itself at every commit."""
+        while self._file:
+            await asyncio.sleep(_FLUSH_S)
+            if self._unflushed:
+                self._unflushed = False
+                await asyncio.to_thread(_flush_file, self._file.with_name(self._file.name + "-wal"))
+
+    @property
+    def _ballast(self) -> Path | None:
+        return self._file and self._file.with_name(self._file.name + ".ballast")
 
     def _lay_ballast(self) -> None:
         """Take a little room now, to be given up for the last answers when the disk is full."""
@@ -254,6 +273,21 @@ class AnswerJournal:
 def _row(answer: _Answer) -> dict[str, object]:
     check = checksum(answer.key, answer.body)
     return {"key": answer.key, "usable": answer.usable, "body": answer.body, "check": check}
+
+
+def _flush_file(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):  # the log was just folded into the database
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _refuse(waiters: Iterable[asyncio.Future[Any]], error: StoreError) -> None:
+    for waiter in waiters:
+        if not waiter.done():
+            waiter.set_exception(error)
 
 
 def _settle(waiters: list[_Waiter], body: bytes | None) -> None:
