@@ -198,6 +198,11 @@ def test_a_run_is_opened_by_name_and_by_its_results_file(folder: Path, server: S
         assert run.info is not None
         assert run.info.counts == {"scored": NUMBER}
         assert len(list(run.interactions())) == NUMBER
+    described = by_name.info
+    assert described is not None
+    assert described.fingerprint["sampler"]["temperature"] == 0
+    assert described.dataset == "data.jsonl"
+    assert len(str(described.dataset_hash)) == 64
     alone = dikast.open_run("out.jsonl", store="elsewhere.db")
     assert alone.info is None
     assert [verdict.id for verdict in alone] == [verdict.id for verdict in by_name]

@@ -282,6 +282,9 @@ class _Read:
 
 def _describe(plan: RunPlan, facts: Sequence[Facts]) -> RunInfo:
     fingerprint = msgspec.to_builtins(facts[0].fingerprint)
+    sent = msgspec.to_builtins(plan.judge.settings)
+    sent.pop("model", None)
+    fingerprint["sampler"] = {**facts[0].fingerprint.sampler, **sent}  # the server's own, and what we ask for over it
     if len(facts) > 1:
         fingerprint["base_urls"] = [known.fingerprint.base_url for known in facts]
     return RunInfo(
