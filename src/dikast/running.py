@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import hashlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -19,32 +18,24 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from dikast.bench import Bench, Tell, open_bench
 from dikast.errors import SettingError
-from dikast.harness.asker import Asker
-from dikast.harness.journal import Journal, MemoryJournal
 from dikast.harness.judging import Judging, OnVerdict
-from dikast.harness.lanes import Lane, Lanes
-from dikast.harness.limiter import Limiter
 from dikast.harness.progress import Progress
 from dikast.interactions.dataset import Dataset, open_dataset
 from dikast.interactions.sources import Source as Data
 from dikast.judges.definition import Judge, find_judge
-from dikast.models.endpoint import Endpoint, Facts
-from dikast.models.ledger import ledger_in
-from dikast.models.opening import open_endpoints
-from dikast.models.options import EndpointOptions
-from dikast.models.policy import Policy
+from dikast.models.endpoint import Facts
 from dikast.records import Interaction, RunInfo, Verdict
 from dikast.report.jsonl import check_writable, write_results
 from dikast.runs import Run
 from dikast.settings import Settings
-from dikast.store import Store, run_key
+from dikast.store import run_key
 from dikast.workspace import Workspace
 
 T = TypeVar("T")
 _to_json = msgspec.json.Encoder()
 OnStart = Callable[[str, Facts], None]
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +125,7 @@ async def carry_out(
     """
     if plan.out is not None and str(plan.out) != "-":
         check_writable(Path(plan.out))
-    async with _bench(plan, tell) as bench:
+    async with open_bench(plan.model, plan.settings, plan.workspace, keep=plan.keep, tell=tell) as bench:
         info = _describe(plan, bench.facts)
         log = _begin(plan, bench, info)
         info = msgspec.structs.replace(info, name=log.name)
@@ -159,66 +150,23 @@ async def try_out(
 ) -> tuple[list[Verdict], Facts]:
     """Judge a few interactions one after the other, for a forecast; their answers are kept like any run's."""
     verdicts: list[Verdict] = []
-    alone = dataclasses.replace(plan, settings=dataclasses.replace(plan.settings, concurrency=1))
-    async with _bench(alone, tell) as bench:
-        judging = _judging(alone, bench, Progress(), lambda _position, _interaction, verdict: verdicts.append(verdict))
+    alone = dataclasses.replace(plan.settings, concurrency=1)
+    async with open_bench(plan.model, alone, plan.workspace, keep=plan.keep, tell=tell) as bench:
+        judging = _judging(plan, bench, Progress(), lambda _position, _interaction, verdict: verdicts.append(verdict))
         await judging.run(interactions)
         return verdicts, bench.facts[0]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Bench:
-    """What a plan works with, once it is open."""
-
-    endpoints: Sequence[Endpoint]
-    facts: Sequence[Facts]
-    journal: Journal
-    store: Store | None
-    owner: str
-
-
-@asynccontextmanager
-async def _bench(plan: RunPlan, tell: Tell | None) -> AsyncIterator[_Bench]:
-    async with AsyncExitStack() as closing:
-        store = closing.enter_context(_open_store(plan)) if plan.keep else None
-        endpoints = await open_endpoints(
-            plan.model,
-            plan.settings.base_url,
-            policy=Policy(allow_cloud=plan.settings.allow_cloud, ledger=ledger_in(plan.workspace.make_state_dir)),
-            memory=store.probes() if store else None,
-            options=EndpointOptions(timeout_s=plan.settings.timeout_s, cache=plan.settings.cache, progress=tell),
-        )
-        for endpoint in endpoints:
-            closing.push_async_callback(endpoint.close)
-        facts = await asyncio.gather(*(endpoint.facts() for endpoint in endpoints))
-        if store:
-            journal = await closing.enter_async_context(store.journal())
-            yield _Bench(endpoints=endpoints, facts=facts, journal=journal, store=store, owner=journal.owner)
-        else:
-            yield _Bench(endpoints=endpoints, facts=facts, journal=MemoryJournal(), store=None, owner="")
-
-
-def _begin(plan: RunPlan, bench: _Bench, info: RunInfo) -> _Log:
+def _begin(plan: RunPlan, bench: Bench, info: RunInfo) -> _Log:
     if bench.store is None:
         return MemoryLog(plan.name or plan.judge.name)
     out = None if plan.out in (None, "-") else str(Path(str(plan.out)).resolve())
     return bench.store.begin_run(info, key=_key(plan, info), owner=bench.owner, out=out, name=plan.name)
 
 
-def _judging(plan: RunPlan, bench: _Bench, progress: Progress, on_verdict: OnVerdict) -> Judging:
-    limiters = (Limiter(fixed=plan.settings.concurrency, slots=known.capabilities.slots) for known in bench.facts)
-    lanes = Lanes(
-        [Lane(endpoint, limiter) for endpoint, limiter in zip(bench.endpoints, limiters, strict=True)],
-        progress=progress,
-        patience_s=plan.settings.patience_s,
-    )
-    asker = Asker(
-        lanes,
-        bench.journal,
-        identity=_identity(bench.facts),
-        progress=progress,
-        patience_s=plan.settings.patience_s,
-    )
+def _judging(plan: RunPlan, bench: Bench, progress: Progress, on_verdict: OnVerdict) -> Judging:
+    lanes = bench.lanes(progress)
+    asker = bench.asker(lanes, progress)
     return Judging(
         plan.judge, asker, lanes, model=plan.model, facts=bench.facts[0], progress=progress, on_verdict=on_verdict
     )
@@ -235,33 +183,12 @@ def blocking(work: Coroutine[Any, Any, T]) -> T:
         return pool.submit(lambda: blocking(work)).result()
 
 
-def _open_store(plan: RunPlan) -> Store:
-    if plan.settings.origin["store"] == "default":
-        plan.workspace.make_state_dir()
-    return Store.open(plan.settings.store)
-
-
 def _new_loop() -> asyncio.AbstractEventLoop:
     try:
         import uvloop
     except ImportError:  # Windows has none
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()
-
-
-def _identity(facts: Sequence[Facts]) -> str:
-    """One name for the weights that all endpoints serve. Raises SettingError when they are known to differ."""
-    prints = [known.fingerprint for known in facts]
-    digests = {fingerprint.digest for fingerprint in prints}
-    if len(prints) == 1 or (len(digests) == 1 and None not in digests):
-        return prints[0].identity
-    if None not in digests:
-        served = "; ".join(f"{fingerprint.base_url}: {fingerprint.digest}" for fingerprint in prints)
-        raise SettingError(
-            f"the base URLs serve different weights under the name {prints[0].model!r} ({served})",
-            hint="Give only URLs that serve the same model, or make a run for each.",
-        )
-    return " ".join(sorted(fingerprint.identity for fingerprint in prints))
 
 
 class _Read:
