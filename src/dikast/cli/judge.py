@@ -8,6 +8,7 @@ from typing import Any
 import click
 import msgspec
 
+from dikast.cli.judge_build import build
 from dikast.cli.judge_new import new
 from dikast.errors import DataError, JudgeError
 from dikast.interactions.dataset import open_dataset
@@ -34,6 +35,7 @@ def command() -> None:
 
 
 command.add_command(new)
+command.add_command(build)
 
 
 @command.command("lint", epilog="\b\nExample:\n  dikast judge lint support --data answers.jsonl --context-length 8192")

@@ -60,7 +60,8 @@ def command(
     settings = settings_from(workspace, given)
     loaded = find_judge(judge, workspace.judges_dir)
     results = out or str(_default_out(workspace, loaded, data[0], name))
-    dataset = open_dataset([workspace.find_dataset(one) for one in data], strict=strict, rejects=_rejects_beside(results))
+    files = [workspace.find_dataset(one) for one in data]
+    dataset = open_dataset(files, strict=strict, rejects=_rejects_beside(results))
     plan = RunPlan(
         judge=loaded,
         dataset=dataset,

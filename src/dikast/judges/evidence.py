@@ -1,0 +1,178 @@
+"""What the expert said of interactions, as a judge can be built from it: settled labels, critiques, chosen examples.
+
+Examples are balanced over the verdicts, unlike each other, and carry the expert's own critique. A critique that says
+nothing teaches nothing, so such items serve only where a verdict has no better: experts explain their fails, and often
+say nothing of what passes, but a judge that is shown only fails learns to fail.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from itertools import cycle
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from dikast.agreement.texts import tokens
+from dikast.errors import DataError
+from dikast.judges.criteria import Example
+from dikast.records import Interaction, Label, text_of
+
+LEAST_CRITIQUE_WORDS = 4
+_BUCKETS = 1 << 12
+
+Verdict = str | float
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """One interaction with the expert's verdict (or score) and critique."""
+
+    interaction: Interaction
+    verdict: Verdict
+    critique: str
+
+    def as_example(self) -> Example:
+        """The same as an example of a judge."""
+        shown = self.interaction
+        return Example(
+            input=shown.input,
+            output=shown.output,
+            output_a=shown.output_a,
+            output_b=shown.output_b,
+            context=shown.context,
+            reference=shown.reference,
+            verdict=self.verdict,
+            critique=self.critique,
+        )
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether the critique has enough words to learn from."""
+        return len(tokens(self.critique)) >= LEAST_CRITIQUE_WORDS
+
+
+class Gathered(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to build from. unlabelled, several: interactions without a label, and with undecided ones."""
+
+    evidence: tuple[Evidence, ...]
+    unlabelled: int
+    several: int
+
+    @property
+    def explained(self) -> tuple[Evidence, ...]:
+        """Those with a critique to learn from."""
+        return tuple(one for one in self.evidence if one.is_explained)
+
+    @property
+    def counts(self) -> dict[Verdict, int]:
+        """How many there are of each verdict."""
+        return dict(Counter(one.verdict for one in self.evidence))
+
+
+def gather(interactions: Iterable[Interaction], labels: Iterable[Label], *, annotator: str | None = None) -> Gathered:
+    """The labelled interactions, one label each: the principal's, or else the settled one, or else the only one.
+
+    annotator: whose word binds. Labels of several people without a settled one are passed over and counted (`several`):
+    a judge is built from one person's criteria. Raises DataError when nothing is left.
+    """
+    by_item: dict[str, list[Label]] = defaultdict(list)
+    for given_label in labels:
+        by_item[given_label.id].append(given_label)
+    evidence: list[Evidence] = []
+    several = unlabelled = 0
+    for interaction in interactions:
+        given = by_item.get(interaction.id) or list(interaction.labels)
+        label = _binding(given, annotator)
+        if label is None:
+            unlabelled, several = unlabelled + (not given), several + bool(given)
+            continue
+        verdict = label.verdict if label.verdict is not None else label.score
+        assert verdict is not None  # a label has one or the other
+        evidence.append(Evidence(interaction, verdict, (label.critique or "").strip()))
+    gathered = Gathered(evidence=tuple(evidence), unlabelled=unlabelled, several=several)
+    if not gathered.explained:
+        raise DataError(
+            f"no interaction has a label with a critique ({len(evidence)} labels without one, {several} disputed "
+            f"interactions, {unlabelled} without a label)",
+            hint="A judge is built from what the expert wrote: say for some interactions why they pass or fail.",
+        )
+    return gathered
+
+
+def choose_examples(
+    evidence: Sequence[Evidence], most: int, *, room: int, size: Callable[[Evidence], int]
+) -> tuple[Evidence, ...]:
+    """At most `most` examples, as many of each verdict as there are, each unlike those chosen before.
+
+    Of a verdict, those with a critique are taken; all of them, where none has one.
+
+    Verdicts take turns, the rarest first. Within one, the first is the most typical (nearest to the mean) and each next
+    is the farthest from all chosen so far: farthest-first traversal (Gonzalez 1985,
+    doi:10.1016/0304-3975(85)90224-5) on cosine distance of TF-IDF. room: what all may take together, in the unit of
+    `size`; what is too large is passed over.
+    """
+    vectors = _vectors([f"{text_of(one.interaction.input)}\n{one.critique}" for one in evidence])
+    by_verdict: dict[Verdict, list[int]] = defaultdict(list)
+    explained = {one.verdict for one in evidence if one.is_explained}
+    for index, one in enumerate(evidence):
+        if one.is_explained or one.verdict not in explained:
+            by_verdict[one.verdict].append(index)
+    turns = [iter(_farthest_first(vectors, group)) for group in sorted(by_verdict.values(), key=len)]
+    chosen: list[int] = []
+    left = room
+    exhausted = 0
+    for turn in cycle(turns):
+        if len(chosen) >= most or exhausted >= len(turns):
+            break
+        fitting = next((index for index in turn if size(evidence[index]) <= left), None)
+        if fitting is None:
+            exhausted += 1
+            continue
+        exhausted = 0
+        chosen.append(fitting)
+        left -= size(evidence[fitting])
+    return tuple(evidence[index] for index in chosen)
+
+
+def _binding(given: Sequence[Label], annotator: str | None) -> Label | None:
+    usable = [label for label in given if label.verdict is not None or label.score is not None]
+    if annotator is not None:
+        own = [label for label in usable if label.annotator == annotator]
+        return own[-1] if own else None
+    settled = [label for label in usable if label.annotator is None]
+    if settled:
+        return settled[-1]
+    return usable[-1] if len({label.annotator for label in usable}) == 1 else None
+
+
+def _vectors(texts: Sequence[str]) -> NDArray[np.float64]:
+    """TF-IDF over hashed words, rows of length 1, shape (n_texts, _BUCKETS)."""
+    counts = np.zeros((len(texts), _BUCKETS))
+    for row, text in enumerate(texts):
+        for word in tokens(text):
+            counts[row, _bucket(word)] += 1
+    seen = (counts > 0).sum(axis=0)
+    weighted = np.log1p(counts) * np.log((1 + len(texts)) / (1 + seen))
+    norms = np.linalg.norm(weighted, axis=1, keepdims=True)
+    weighted /= np.where(norms > 0, norms, 1.0)
+    return weighted
+
+
+def _bucket(word: str) -> int:
+    """The same on every machine and in every process, which hash() is not."""
+    return zlib.crc32(word.encode("utf-8", "surrogatepass")) % _BUCKETS
+
+
+def _farthest_first(vectors: NDArray[np.float64], group: Sequence[int]) -> list[int]:
+    rows = vectors[list(group)]
+    order = [int(np.argmax(rows @ rows.mean(axis=0)))]
+    nearest = rows @ rows[order[0]]  # each one's likeness to the nearest that is chosen
+    while len(order) < len(group):
+        nearest[order] = np.inf
+        following = int(np.argmin(nearest))
+        order.append(following)
+        nearest = np.maximum(nearest, rows @ rows[following])
+    return [group[index] for index in order]
