@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("show", "A run's summary, distribution and outliers."),
     "report": ("report", "A run as one self-contained HTML file."),
     "agree": ("agree", "How far a run agrees with people's labels."),
+    "compare": ("compare", "Two judges on the same items, or two systems under one judge."),
+    "refine": ("refine", "Propose changes to a judge, test them on labels, and keep only what is better."),
     "verify": ("verify", "Prove that the store is whole."),
 }
 
