@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from dikast.errors import PolicyError, SettingError
@@ -18,10 +16,8 @@ def nothing_up(monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int) -> None:
         monkeypatch.setitem(USUAL_URLS, server, (f"http://127.0.0.1:{unused_tcp_port}",))
 
 
-async def test_none_up_is_an_empty_list_and_quick(nothing_up) -> None:
-    started = time.perf_counter()
+async def test_none_up_is_an_empty_list(nothing_up) -> None:
     assert await discover() == []
-    assert time.perf_counter() - started < 2
 
 
 async def test_every_server_that_is_up_with_its_models(nothing_up, model_server, monkeypatch) -> None:

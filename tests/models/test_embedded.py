@@ -6,7 +6,6 @@ import math
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -298,22 +297,16 @@ async def test_the_event_loop_lives_while_the_model_works(embedded: EmbeddedEndp
     assert turns > 20
 
 
-async def test_a_cancelled_answer_stops_the_model(embedded: EmbeddedEndpoint) -> None:
-    started = time.perf_counter()
-    whole = asking(
-        "Count from one to a thousand, in words.", max_tokens=60, schema={"type": "string", "minLength": 900}
-    )
-    await embedded.answer(whole)
-    took = time.perf_counter() - started
-    task = asyncio.ensure_future(embedded.answer(whole))
-    done, _ = await asyncio.wait([task], timeout=took / 10)
+async def test_a_cancelled_answer_leaves_the_model_free_for_the_next(embedded: EmbeddedEndpoint) -> None:
+    endless = asking("Count to a million, in words.", max_tokens=7000, schema={"type": "string", "minLength": 1900})
+    task = asyncio.ensure_future(embedded.answer(endless))
+    done, _ = await asyncio.wait([task], timeout=0.2)
     assert not done
     task.cancel()
-    started = time.perf_counter()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await embedded.answer(asking("Hi", max_tokens=1))  # waits until the slot is free
-    assert time.perf_counter() - started < took * 0.7
+    reply = await embedded.answer(asking("Hi", max_tokens=1))  # would wait for minutes, had the model gone on
+    assert reply.usage.completion_tokens == 1
 
 
 async def test_two_slots_answer_at_once_and_alike(embedded: EmbeddedEndpoint, embedded_model: Path) -> None:
