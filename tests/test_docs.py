@@ -19,6 +19,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -107,14 +108,31 @@ def stand_in(command: str) -> str:
     return command.replace("--model embedded", "--model fake")
 
 
+def run_command(command: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; a page that is served is stopped once it stands."""
+    words = ["bash", "-c", stand_in(command)]
+    if not command.startswith("dikast review"):
+        return subprocess.run(words, capture_output=True, text=True, cwd=folder, env=environment, timeout=60)
+    words[-1] = f"exec {words[-1]}"  # so that the signal reaches it
+    serving = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder, env=environment
+    )
+    assert serving.stdout is not None
+    printed = []
+    for line in serving.stdout:
+        printed.append(line)
+        if line.startswith("Ctrl+C"):
+            serving.send_signal(signal.SIGINT)
+    serving.stdout.close()
+    return subprocess.CompletedProcess(words, serving.wait(30), "".join(printed), "")
+
+
 def run_console(block: Block, folder: Path, environment: dict[str, str], where: str) -> None:
     shown = list(commands(block.text))
     for number, (command, expected) in enumerate(shown):
         if "jq " in command and not shutil.which("jq"):
             continue
-        done = subprocess.run(
-            ["bash", "-c", stand_in(command)], capture_output=True, text=True, cwd=folder, env=environment, timeout=60
-        )
+        done = run_command(command, folder, environment)
         said = f"{where}: $ {command}\n{done.stdout}{done.stderr}"
         exit_code = int(block.options.get("exit", "0")) if number == len(shown) - 1 else 0
         assert done.returncode == exit_code, f"{said}\nexit code {done.returncode}, expected {exit_code}"

@@ -258,3 +258,18 @@ def test_a_read_only_folder_is_a_clear_error(folder: Path, server: Server) -> No
         folder.chmod(0o700)
     assert run.returncode == 1
     assert "read-only" in run.stderr
+
+
+def test_every_status_names_the_model_alike(folder: Path, model_server: Callable[..., Any]) -> None:
+    def answer(body: Any) -> str:
+        asked = body["messages"][-1]["content"]
+        return say(body) if "Question" in asked and "Is 6 " not in asked else "no idea"
+
+    server = model_server("openai", answer=answer, faults=lambda number: None)
+    assert subprocess.run(arguments(server.url, "one.jsonl", "--limit", "1"), check=False).returncode == 0
+    first = len(server.chats)
+    server.faults = lambda number: "400" if number == first else None
+    run = subprocess.run(arguments(server.url, "o.jsonl", "--limit", "8"), capture_output=True, text=True, check=False)
+    assert run.returncode == 3, run.stderr
+    assert {line["model"] for line in results("o.jsonl")} == {"qwen3:8b"}
+    assert {line["status"] for line in results("o.jsonl")} == {"scored", "failed", "unparsed"}

@@ -140,6 +140,8 @@ def agreement_block(found: Agreement) -> AgreementBlock:
         sentence=found.trust.sentence,
         needs="; ".join(found.trust.needs) or None,
         left_out=found.left_out,
+        reliability=tuple(found.reliability),
+        calibration=found.calibration,
     )
 
 

@@ -4,6 +4,7 @@
     ├── InputError (also a ValueError)      fix what you gave; the command line exits with 2
     │   ├── DataError                       an interaction or label file
     │   ├── JudgeError                      a judge definition or prompt
+    │   ├── LabelConflict                   somebody else saved the label in between; carries theirs
     │   ├── SettingError                    a setting, flag or environment variable
     │   └── PolicyError                     the privacy policy forbids it
     └── WorldError                          the world failed; the command line exits with 1
@@ -12,6 +13,7 @@
         ├── MissingExtra                    an optional package is not installed
         └── EndpointError                   a model endpoint; carries `retryable` and `retry_after_s`
             ├── EndpointDown                refused, unreachable, dropped: retry, and pause the run
+            │   └── EndpointDropped         the connection stood, and was dropped
             ├── EndpointBusy                429, 503, loading: back off
             ├── EndpointTimeout             no answer in time
             ├── EndpointGarbled             an answer that is not what the protocol says, such as cut JSON
@@ -23,6 +25,8 @@ the library is called; a TypeError is a bug and passes through.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class DikastError(Exception):
@@ -46,6 +50,14 @@ class DataError(InputError):
 
 class JudgeError(InputError):
     """A judge definition or prompt can't be used."""
+
+
+class LabelConflict(InputError):
+    """Somebody else saved the same label in between; `theirs` is the LabelRevision that stands now, None for none."""
+
+    def __init__(self, message: str, *, theirs: Any, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.theirs = theirs
 
 
 class SettingError(InputError):
@@ -100,6 +112,10 @@ class EndpointDown(EndpointError):
     """Refused, unreachable, or dropped in the middle."""
 
     retryable = True
+
+
+class EndpointDropped(EndpointDown):
+    """The connection stood, and was dropped before the whole answer was there."""
 
 
 class EndpointBusy(EndpointError):

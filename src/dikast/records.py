@@ -27,8 +27,9 @@ def canonical_json(value: Json) -> bytes:
 class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a person said of one interaction.
 
-    `id` is the interaction's. At least one of `verdict` and `score` is present. `drawn` says how the item was sampled,
-    which later picks the estimator; None means unknown.
+    `id` is the interaction's. At least one of `verdict` and `score` is present, except in a draft. `drawn` says how the
+    item was sampled, which later picks the estimator; `blind` whether the judge's verdict was hidden when the label was
+    given; None means unknown. `at` is when (RFC 3339). `tags` and `note` are for error analysis (open coding).
     """
 
     id: str
@@ -39,6 +40,10 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     criterion: str | None = None
     annotator: str | None = None
     drawn: str | None = None
+    at: str | None = None
+    blind: bool | None = None
+    tags: tuple[str, ...] = ()
+    note: str | None = None
 
 
 class Interaction(msgspec.Struct, frozen=True, kw_only=True):

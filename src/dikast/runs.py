@@ -45,8 +45,10 @@ class Run:
         self.out = out
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{number} {status}" for status, number in (self.info.counts if self.info else {}).items())
-        return f"<Run {self.name!r}: {counts or 'from a file'}>"
+        if self.info is None:
+            return f"<Run {self.name!r}: from a file>"
+        counts = ", ".join(f"{number} {status}" for status, number in self.info.counts.items())
+        return f"<Run {self.name!r}: {counts or 'nothing judged'}>"
 
     def __iter__(self) -> Iterator[Verdict]:
         return self.verdicts()

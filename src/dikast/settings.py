@@ -8,6 +8,7 @@ the default. API keys are not settings: they stay in the environment, under the 
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import os
 import re
@@ -24,7 +25,7 @@ from dikast.errors import SettingError
 
 PREFIX = "DIKAST_"
 
-Kind = Literal["text", "list", "flag", "integer", "number", "path", "store"]
+Kind = Literal["text", "list", "flag", "integer", "number", "path", "store", "table"]
 
 EXPECTED: dict[Kind, str] = {
     "text": "a text",
@@ -34,7 +35,10 @@ EXPECTED: dict[Kind, str] = {
     "number": "a number",
     "path": "a path",
     "store": "a path or a database URL",
+    "table": "a table of texts (in the environment: as JSON)",
 }
+SECTIONS = ("review",)
+"""Tables of dikast.toml that group settings: `links` in [review] is the setting `review_links`."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,14 @@ SETTINGS: tuple[Setting, ...] = (
         default_help="the user's cache folder",
         example="~/.cache/dikast",
     ),
+    Setting(
+        "review_links",
+        MappingProxyType({}),
+        "table",
+        "Links beside each interaction to be labelled; {id} and {metadata.KEY} stand for the interaction's own.",
+        default_help="none",
+        example={"crm": "https://crm.local/{metadata.user_id}"},
+    ),
 )
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
@@ -145,12 +157,14 @@ class Settings:
     patience_s: float
     store: str = field(repr=False)  # a database URL may hold a password
     cache: Path
+    review_links: Mapping[str, str]
     origin: Mapping[str, str] = field(repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """The values as JSON, for keeping with a run; passwords in URLs are masked."""
         values: dict[str, Any] = {setting.name: getattr(self, setting.name) for setting in SETTINGS}
         values["cache"] = str(self.cache)
+        values["review_links"] = dict(self.review_links)
         values["base_url"] = [mask_password(url) for url in self.base_url]
         values["store"] = mask_password(self.store)
         return values
@@ -217,6 +231,8 @@ def shown(value: Any) -> str:
         return "[" + ", ".join(shown(item) for item in value) + "]"
     if isinstance(value, (int, float)):
         return f"{value:g}"
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{name} = {shown(one)}" for name, one in value.items()) + " }"
     return f'"{value}"'
 
 
@@ -230,8 +246,20 @@ def _read_file(file: Path) -> dict[str, Any]:
         raise SettingError(f"{file} is not UTF-8 (byte {error.start})", hint="Save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingError(f"{file} is not valid TOML: {error}") from error
+    values = _without_sections(values)
     _reject_unknown(values, str(file), text)
     return values
+
+
+def _without_sections(values: dict[str, Any]) -> dict[str, Any]:
+    """The values with those of a section under their full names."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if name in SECTIONS and isinstance(value, dict):
+            flat |= {f"{name}_{key}": one for key, one in value.items()}
+        else:
+            flat[name] = value
+    return flat
 
 
 def _reject_unknown(names: Iterable[str], source: str, text: str | None = None) -> None:
@@ -326,6 +354,13 @@ def _store(raw: Any, base: Path) -> str:
     return raw if isinstance(raw, str) and "://" in raw else str(_path(raw, base))
 
 
+def _table(raw: Any, base: Path) -> Mapping[str, str]:
+    value = json.loads(raw) if isinstance(raw, str) else raw
+    if not isinstance(value, Mapping):
+        raise TypeError
+    return MappingProxyType({_text(name, base): _text(one, base) for name, one in value.items()})
+
+
 _READERS: dict[Kind, Callable[[Any, Path], Any]] = {
     "text": _text,
     "list": _list,
@@ -334,4 +369,5 @@ _READERS: dict[Kind, Callable[[Any, Path], Any]] = {
     "number": _number,
     "path": _path,
     "store": _store,
+    "table": _table,
 }

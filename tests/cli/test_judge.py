@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dikast.cli.judge import command
-from dikast.errors import JudgeError
+from dikast.errors import InputError, JudgeError
 from dikast.judges.definition import Judge
+from dikast.judges.scale import Scale
 
 NEW = [
     "new", "refunds", "--yes", "--task", "Decide whether the reply states our refund rules correctly.",
@@ -194,3 +195,14 @@ def test_every_help_has_an_example(name: str) -> None:
     text = CliRunner().invoke(command, [name, "--help"]).stdout
     assert "Example" in text
     assert f"dikast judge {name}" in text
+
+
+def test_new_takes_defaults_where_standard_input_ends(folder: Path) -> None:
+    run("new", keys="refunds\nDecide whether the reply states our refund rules correctly.\n")
+    judge = Judge.load(folder / "judges" / "refunds")
+    assert (judge.mode, judge.scale, judge.order) == ("single", Scale(), "critique_first")
+    assert judge.earns_nothing
+    result = run("new", keys="other\n")
+    assert isinstance(result.exception, InputError)
+    assert "standard input ended before 'What does it decide?" in str(result.exception)
+    assert not (folder / "judges" / "other").exists()

@@ -8,6 +8,7 @@ import pytest
 from dikast.cli import main
 from dikast.models.discovery import LOCAL_SERVERS
 from dikast.models.opening import USUAL_URLS
+from dikast.store import Store
 
 
 @pytest.fixture
@@ -59,6 +60,25 @@ def test_probing_tells_what_is_honoured(dikast, model_server) -> None:
     assert "only sampling remains" in out
     code, out, _ = dikast("models", "--probe", "fake", "--json")
     assert json.loads(out)[0]["capabilities"]["choices"] == "exact"
+
+
+def test_a_loaded_model_is_asked_and_what_it_honours_is_remembered(dikast, model_server, tmp_path: Path) -> None:
+    Store.open(tmp_path / "store.db").close()
+    options = ("--base-url", model_server("ollama", models=("qwen3:8b", "llama3:70b")).url)
+    server = model_server("vllm", models=("judge",))
+    options += ("--base-url", server.url)
+    (tmp_path / "dikast.toml").write_text('store = "store.db"\n')
+    _, out, _ = dikast("models", *options)
+    rows = [line.strip() for line in out.splitlines()]
+    assert "ollama/qwen3:8b: JSON schema honoured; verdict token among the alternatives it lists; thinks no" in rows
+    assert any(row.startswith("vllm/judge: JSON schema honoured") for row in rows)
+    assert "What it honours is not known yet: dikast models --probe ollama/llama3:70b" in rows
+    asked = len(server.chats)
+    _, out, _ = dikast("models", *options, "--json")
+    listed = {model["model"]: model["honours"] for found in json.loads(out)["servers"] for model in found["models"]}
+    assert listed["ollama/qwen3:8b"]["schema"] is listed["vllm/judge"]["schema"] is True
+    assert listed["ollama/llama3:70b"] is None
+    assert len(server.chats) == asked
 
 
 def test_errors_are_one_line_and_a_hint(dikast, unused_tcp_port: int) -> None:

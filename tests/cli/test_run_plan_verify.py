@@ -41,6 +41,21 @@ def test_results_to_standard_output_are_all_that_is_there(folder: Path) -> None:
     assert [json.loads(line)["status"] for line in run.stdout.splitlines()] == ["scored"]
 
 
+def test_bad_lines_are_kept_also_where_results_go_to_standard_output(folder: Path) -> None:
+    lines = '{"input": "a", "output": "b"}\nnot json\n{"input": "a", "output": "b"}\n'
+    run = dikast("run", "judge.txt", "-", "--model", "fake", "--out", "-", stdin=lines)
+    assert (run.returncode, len(run.stdout.splitlines())) == (0, 2)
+    assert "1 row was not used (1 x not JSON): see" in run.stderr
+    assert "1 interaction has the same content as an earlier one" in run.stderr
+    assert json.loads(Path("judge-stdin.rejects.jsonl").read_text())["line"] == 2
+
+
+def test_data_without_a_usable_row_is_wrong_input(folder: Path) -> None:
+    run = dikast("run", "judge.txt", "-", "--model", "fake", stdin='{"id": "a"}\n[]\n')
+    assert run.returncode == 2
+    assert "has no row that can be judged" in run.stderr
+
+
 def test_several_files_are_one_dataset(folder: Path) -> None:
     Path("more.jsonl").write_text('{"id": "last", "input": "a", "output": "b"}\n')
     run = dikast("run", "judge.txt", "data.jsonl", "more.jsonl", "--model", "fake", "--out", "r.jsonl")

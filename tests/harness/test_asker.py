@@ -142,7 +142,7 @@ def test_patience_with_a_dead_server_ends_the_run(simulate: Simulate) -> None:
         setting = Setting([Scripted(EndpointDown("refused"))], patience_s=30)
         results = await asyncio.gather(*(setting.ask(str(n)) for n in range(5)), return_exceptions=True)
         assert {type(result) for result in results} == {ServerGone}
-        assert 30 <= asyncio.get_running_loop().time() <= 60
+        assert 30 <= asyncio.get_running_loop().time() < 31
         assert "continues where it stopped" in str(results[0].hint)  # type: ignore[union-attr]
 
     simulate(scenario())

@@ -138,6 +138,12 @@ class TestMendedLines:
 
 
 class TestBadLines:
+    @pytest.mark.parametrize("bad", [b"hello\n", b"one, two\n", b"null\n", b'"a"\n'])
+    def test_a_broken_first_line_does_not_hide_the_format(self, read: Any, bad: bytes) -> None:
+        interactions, dataset = read("no-suffix", bad + line() + line(id="2"))
+        assert [interaction.id for interaction in interactions] == ["1", "2"]
+        assert dataset.tally.rejected == 1
+
     @pytest.mark.parametrize(
         ("bad", "reason"),
         [

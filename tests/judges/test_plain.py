@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from dikast.judges.definition import Judge
 from dikast.judges.form import AnswerForm, Reading
 from dikast.judges.plain import described
 from dikast.judges.scale import Misread
+from dikast.judges.template import Template
 
 ENGLISH = """You grade answers on a scale of 1-10.
 
@@ -275,3 +277,20 @@ def test_a_definition_can_weigh_the_scores_of_its_prompt() -> None:
 )  # fmt: skip
 def test_broken_descriptions_are_no_trouble(text: str) -> None:
     described(text + " {output}", is_pair=False)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer", "overall"),
+    [
+        ('質問：{input}\n回答：{output}\n{"正確さ": 1〜5, "総合評価": 1〜5}', '{"正確さ": 3, "総合評価": 4}', 4),
+        ('السؤال {input} {output}\n{"accuracy": <1 إلى 5>, "overall": <1 إلى 5>}', '{"accuracy": 2, "overall": 3}', 3),
+        ('{input} {output}\n{"정확성": 1-5, "총점": 1-5, "이유": "..."}', '{"정확성": 1, "총점": 2}', 2),
+        ('{input} {output}\n{"Gesamtbewertung": <1 bis 5>, "Begründung": "..."}', '{"Gesamtbewertung": 5}', 5),
+        ('{input} {output}\n{"overall": {score}, "reasoning": "{why}"}', '{"overall": {"score": 4}}', 4),
+    ],
+)  # fmt: skip
+def test_other_languages_and_placeholders(prompt: str, answer: str, overall: float) -> None:
+    Template.of(prompt)  # its placeholders are no variables
+    reading = described(prompt, is_pair=False).read(json.loads(answer))
+    assert reading.scores["overall"] == overall
+    assert reading.scores.get("accuracy", 2) in (2, 3)

@@ -71,6 +71,12 @@ async def test_older_versions_that_cut_in_silence_are_caught(
         await endpoint_at(server, "ollama").answer(ask("word " * 3000))
 
 
+async def test_a_server_that_should_refuse_and_cuts_is_caught_too(model_server, endpoint_at, ask, server_words) -> None:
+    server = model_server("ollama", answer=server_words.Answer('{"verdict":"pass"}', prompt_tokens=2000))
+    with pytest.raises(PromptTooLong, match="read only 2000 tokens"):
+        await endpoint_at(server, "ollama").answer(ask("word " * 9000))
+
+
 async def test_older_versions_are_believed_when_the_count_is_right(
     model_server, endpoint_at, ask, server_words
 ) -> None:

@@ -213,3 +213,10 @@ async def test_lmstudio_tells_its_facts_by_either_api(model_server, endpoint_at)
     older = await endpoint_at(model_server("lmstudio-v0", models=("qwen3-8b",)), "lmstudio", "qwen3-8b").facts()
     assert older.fingerprint.quantization == "Q4_K_M"
     assert older.fingerprint.context_length == 4096
+
+
+async def test_a_tool_call_is_no_answer_and_is_kept(model_server, server_words, endpoint_at, ask) -> None:
+    calls = [{"function": {"name": "f", "arguments": "{}"}}]
+    server = model_server("openai", answer=_raw(server_words, content=None, tool_calls=calls))
+    reply = await endpoint_at(server, "openai-compatible").answer(ask())
+    assert json.loads(reply.text) == {"tool_calls": calls}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from dikast.errors import EndpointDown, EndpointError, InputError, SettingError
@@ -68,7 +70,7 @@ async def test_several_base_urls_are_several_endpoints(model_server, opened) -> 
     assert [endpoint.base_url for endpoint in endpoints] == [first.url, second.url]
 
 
-@pytest.mark.parametrize("kind", ["ollama", "lmstudio", "llamacpp", "vllm", "openai"])
+@pytest.mark.parametrize("kind", ["ollama", "lmstudio", "llamacpp", "vllm"])
 async def test_a_model_that_is_not_there_lists_what_is(model_server, opened, kind: str) -> None:
     server = model_server(kind, models=("llama3:8b", "qwen3:8b"))
     with pytest.raises(InputError) as error:
@@ -77,6 +79,31 @@ async def test_a_model_that_is_not_there_lists_what_is(model_server, opened, kin
     assert "it has qwen3:8b, llama3:8b" in str(error.value)
     assert error.value.hint
     assert server.chats == []
+
+
+async def test_a_gateway_is_asked_for_a_model_that_it_does_not_list(model_server, opened) -> None:
+    told: list[str] = []
+    options = dataclasses.replace(QUICK, progress=told.append)
+    (endpoint,) = await opened("alias", model_server("openai").url, options=options)
+    assert (endpoint.name, type(endpoint)) == ("alias", OpenAICompatible)
+    assert "lists qwen3:8b, but answers as 'alias' too" in told[0]
+    server = model_server("openai", faults=["404"])
+    with pytest.raises(InputError, match="has no model 'alias'; it has qwen3:8b"):
+        await opened("alias", server.url)
+
+
+@pytest.mark.parametrize("fault", [None, "drop", "429", "500", "504", "400"])
+async def test_a_server_with_nothing_but_a_chat_path_is_one(model_server, opened, monkeypatch, fault) -> None:
+    server = model_server("openai", faults=[fault])
+    monkeypatch.setattr(server, "_routes", dict)
+    memory: dict[str, bytes] = {}
+    (endpoint,) = await opened("qwen3:8b", server.url, memory=memory)
+    assert type(endpoint) is OpenAICompatible
+    assert (await endpoint.facts()).capabilities.schema
+    asked = len(server.chats)
+    (again,) = await opened("qwen3:8b", server.url, memory=memory)
+    await again.facts()
+    assert len(server.chats) == asked  # what was found out is not asked again
 
 
 async def test_ollamas_default_tag_is_known(model_server, opened) -> None:
@@ -111,8 +138,9 @@ async def test_a_dead_server_is_said_to_be_dead(opened, unused_tcp_port: int) ->
             await opened(model, f"http://127.0.0.1:{unused_tcp_port}")
 
 
-async def test_what_is_no_model_server_is_said_so(model_server, opened, monkeypatch) -> None:
-    server = model_server("openai")
+@pytest.mark.parametrize("fault", ["404", "html", "error-200"])
+async def test_what_is_no_model_server_is_said_so(model_server, opened, monkeypatch, server_words, fault) -> None:
+    server = model_server("openai", faults=lambda number: server_words.Fault(fault))
     monkeypatch.setattr(server, "_routes", dict)
     with pytest.raises(SettingError, match="no model server"):
         await opened("qwen3:8b", server.url)
@@ -185,3 +213,15 @@ async def test_the_embedded_engine_is_opened_but_not_loaded(opened) -> None:
     assert endpoint.model == "embedded"
     with pytest.raises(SettingError, match="base URL"):
         await opened("embedded", "http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("model", ["ollama/m", "vllm/m", "lmstudio/m"])
+async def test_a_server_that_is_named_needs_no_more_than_its_chat_path(
+    model_server, opened, monkeypatch, model
+) -> None:
+    server = model_server("openai")
+    monkeypatch.setattr(server, "_routes", dict)
+    (endpoint,) = await opened(model, server.url)
+    facts = await endpoint.facts()
+    assert facts.fingerprint.server_version is None
+    assert facts.capabilities.schema

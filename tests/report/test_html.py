@@ -61,6 +61,13 @@ ALLOWED = set(
         "code",
         "blockquote",
         "footer",
+        "svg",
+        "desc",
+        "rect",
+        "line",
+        "polyline",
+        "circle",
+        "text",
     ]
 )
 BLOCK = AgreementBlock(
@@ -122,7 +129,7 @@ def test_the_templates_use_each_field_of_the_page_and_nothing_else() -> None:
     for name in env.list_templates(filter_func=lambda name: name.endswith(".j2")):
         source, _, _ = env.loader.get_source(env, name)  # type: ignore[union-attr]
         used |= meta.find_undeclared_variables(env.parse(source))
-    assert used - {"parts"} == {field.name for field in fields(ReportPage)}
+    assert used - {"parts", "drawn", "card"} == {field.name for field in fields(ReportPage)}
     assert TEMPLATE in env.list_templates()
 
 

@@ -21,11 +21,13 @@ def bounded_mean(
     highest: float,
     *,
     groups: Sequence[Hashable] | None = None,
+    worth: float = 1.0,
     level: float = 0.95,
 ) -> Figure:
     """The mean of values that lie in [lowest, highest], with its interval.
 
-    values: shape (n_items,). Undefined without items. Raises InputError when a value is outside the bounds.
+    values: shape (n_items,). worth: how many items one counts for, where something else is known besides. Undefined
+    without items. Raises InputError when a value is outside the bounds.
     The interval is the Bayesian bootstrap's (Rubin 1981, doi:10.1214/aos/1176345338) with half an item added at each
     bound, which keeps a width when all values are the same. Simulated coverage for absolute errors on a five-point
     scale, from nearly all 0 to uniform: 95.1 to 95.4 % on average at n = 30, 60, 200, the worst corner .92; Student's
@@ -45,7 +47,7 @@ def bounded_mean(
     deff = design_effect(values - mean, cluster_codes(groups, n))
     support, counts = np.unique(values, return_counts=True)
     support = np.concatenate([support, [lowest, highest]])
-    mass = np.concatenate([counts / deff, [_END_MASS, _END_MASS]])
+    mass = np.concatenate([counts * worth / deff, [_END_MASS, _END_MASS]])
     draws = max(_MIN_DRAWS, min(_MAX_DRAWS, _BUDGET // support.size))
     weights = np.random.default_rng(_SEED).standard_gamma(mass, size=(draws, mass.size))
     low, high = np.quantile(

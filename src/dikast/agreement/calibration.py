@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dikast.agreement.bounded_mean import bounded_mean
 from dikast.agreement.clusters import Floats
 from dikast.agreement.estimate import Estimate, Figure, Undefined
-from dikast.agreement.wilson import wilson
+from dikast.agreement.wilson import normal_quantile, wilson
 from dikast.errors import InputError
 
 Bools = NDArray[np.bool_]
@@ -40,7 +40,7 @@ def reliability(
     >>> [(b.high, b.mean_confidence, b.right.value) for b in reliability([0.75, 0.75], [True, False], bins=2)]
     [(1.0, 0.75, 0.5)]
     """
-    sure, hit = _read(confidence, right)
+    sure, hit = check_confidence(confidence, right)
     place = np.clip(np.ceil(sure * bins).astype(np.int64) - 1, 0, bins - 1)
     found = []
     for b in np.unique(place):
@@ -58,7 +58,8 @@ def expected_calibration_error(
     confidence, right: as in `reliability`. 0 calibrated. Undefined without items. The value is too high for few
     items, as chance gaps never cancel. So the interval's low end counts only the gaps that reach outside their bin's
     own interval, widened for the number of bins (Bonferroni): of a calibrated judge it is 0 in 95 of 100 samples or
-    more. The high end joins the bins' intervals (MOVER). Naeini et al. 2015, doi:10.1609/aaai.v29i1.9602
+    more. The high end joins the bins' intervals and the chance of how many items fall into each
+    (MOVER). Naeini et al. 2015, doi:10.1609/aaai.v29i1.9602
 
     >>> expected_calibration_error([0.9, 0.9, 0.6, 0.6], [True, True, True, False]).value
     0.1
@@ -67,7 +68,7 @@ def expected_calibration_error(
     n = sum(b.right.n for b in found)
     if n == 0:
         return Undefined("no verdict has a confidence", 0)
-    value = low = beyond = 0.0
+    value = low = beyond = squares = 0.0
     strict = 1 - (1 - level) / len(found)
     for b in found:
         weight, gap = b.right.n / n, abs(b.right.value - b.mean_confidence)
@@ -77,6 +78,9 @@ def expected_calibration_error(
         value += weight * gap
         low += weight * nearest
         beyond += (weight * (furthest - gap)) ** 2
+        squares += weight * gap * gap
+    # How many items fall into each bin is chance as well.
+    beyond += normal_quantile(level) ** 2 * max(0.0, squares - value * value) / n
     value = round(value, 12)
     return Estimate(
         value, min(low, value), min(1.0, value + sqrt(beyond)), n, "gaps outside the bins' Wilson intervals", level
@@ -99,11 +103,12 @@ def brier(
     >>> brier([0.9, 0.6], [True, False]).value
     0.185
     """
-    sure, hit = _read(confidence, right)
+    sure, hit = check_confidence(confidence, right)
     return bounded_mean((sure - hit) ** 2, 0.0, 1.0, groups=groups, level=level)
 
 
-def _read(confidence: Sequence[float], right: Sequence[bool]) -> tuple[Floats, Bools]:
+def check_confidence(confidence: Sequence[float], right: Sequence[bool]) -> tuple[Floats, Bools]:
+    """Both as arrays. Raises InputError if lengths differ or a confidence is outside [0, 1]."""
     sure = np.asarray(confidence, dtype=np.float64)
     hit = np.asarray(right, dtype=np.bool_)
     if sure.shape != hit.shape:

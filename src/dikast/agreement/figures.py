@@ -9,22 +9,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dikast.agreement.calibration import ReliabilityBin, reliability
+from dikast.agreement.calibration_map import CalibrationMap, calibration_map
 from dikast.agreement.ceiling import human_ceiling
 from dikast.agreement.confusion import Confusion, cells
-from dikast.agreement.corrected import Refused, corrected_pass_rate
+from dikast.agreement.corrected import Refused
 from dikast.agreement.earning import Beside, Earning, earning
 from dikast.agreement.estimate import Estimate, Figure, as_json
 from dikast.agreement.families import HEADLINE, Span, confident, family_figures, words
 from dikast.agreement.matching import Family, Matched, match
+from dikast.agreement.prediction_powered import PredictionPowered
+from dikast.agreement.run_mean import run_mean
+from dikast.agreement.sampling import sampling_of
 from dikast.agreement.texts import Texts
 from dikast.agreement.trust import BARS, Trust, trust
 from dikast.errors import InputError
 from dikast.records import Interaction, Json, Label, Verdict, canonical_json, text_of
 
 Lookup = Callable[[str], Interaction | None]
-
-# How items may have been drawn for their labels to stand for the run; None is for labels that don't say.
-_REPRESENTATIVE = frozenset({"not said", "random", "all", "stratified"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,10 @@ class Agreement:
     """How far a run agrees with people: every figure with its interval, baselines, what was left out, and trust.
 
     figures: by the statistic's name; `headline` names the one that baselines are compared on. confusion: for pass/fail.
-    table: label to verdict to count. corrected: the pass rate corrected for the judge's errors, for pass/fail.
-    earning: None when the texts aren't known. ceiling: agreement among people. notes: what a reader must know, in
-    words.
+    table: label to verdict to count. corrected: the pass rate corrected for the judge's errors, for pass/fail; powered:
+    that or the mean score by prediction-powered inference. calibration: the map of confidence. unlabelled: of the run's
+    other verdicts, how many pass and how many there are, for pass/fail. drawn: how the labelled items were, by count.
+    earning: None when the texts aren't known. ceiling: agreement among people. notes: what a reader must know.
     """
 
     family: Family
@@ -73,11 +75,16 @@ class Agreement:
     reliability: list[ReliabilityBin]
     criterion: str | None
     notes: tuple[str, ...] = field(default=())
+    powered: PredictionPowered | Refused | None = None
+    calibration: CalibrationMap | None = None
+    unlabelled: tuple[int, int] = (0, 0)
+    drawn: dict[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The figures contract: n, left_out, metrics, confusion, slices, corrected_pass_rate, trust and needs.
 
-        Besides: `family`, `criterion`, `baselines`, `ceiling`, `calibration`, `sentence`, `notes`.
+        Besides: `family`, `criterion`, `baselines`, `ceiling`, `calibration`, `calibration_map`, `prediction_powered`,
+        `sentence`, `notes`.
         """
         return {
             "n": self.n,
@@ -94,6 +101,8 @@ class Agreement:
             "baselines": _baselines_json(self.earning, self.headline),
             "ceiling": _all_json(self.ceiling),
             "calibration": [_bin_json(one) for one in self.reliability],
+            "calibration_map": _map_json(self.calibration),
+            "prediction_powered": _powered_json(self.powered),
             "notes": list(self.notes),
         }
 
@@ -123,6 +132,13 @@ def agreement(
     sure = confident(matched)
     ceiling = human_ceiling(matched.labels, matched.family, asked.level)
     trusted = trust(matched.family, figures, earned, confusion=confusion, bar=asked.bar)
+    corrected, powered = (None, None) if asked.criterion else _run_mean(matched, judged, confusion, lookup, asked)
+    mapped = None
+    if sure and matched.family != "ordinal":
+        own = None if groups is None else [groups[i] for i, _, _ in sure]
+        mapped = calibration_map(
+            [c for _, c, _ in sure], [right for _, _, right in sure], groups=own, level=asked.level
+        )
     return Agreement(
         family=matched.family,
         n=len(matched.verdicts),
@@ -133,7 +149,7 @@ def agreement(
         table=_table(matched),
         slices=_slices(matched, places, groups, asked),
         by=asked.by,
-        corrected=_corrected(matched, judged, confusion, asked),
+        corrected=corrected,
         trust=trusted,
         earning=earned,
         ceiling=ceiling,
@@ -145,6 +161,10 @@ def agreement(
             *_notes(matched, groups is not None),
             *_low_ceiling(trusted, ceiling, asked.bar or BARS[matched.family]),
         ),
+        powered=powered,
+        calibration=mapped,
+        unlabelled=_unlabelled(matched, judged) if confusion is not None else (0, 0),
+        drawn=matched.drawn,
     )
 
 
@@ -176,20 +196,17 @@ def _table(matched: Matched) -> dict[str, dict[str, int]]:
     return {label: {verdict: counts[label, verdict] for verdict in order} for label in order}
 
 
-def _corrected(
-    matched: Matched, judged: list[Verdict], confusion: Confusion | None, asked: Comparison
-) -> Estimate | Refused | None:
-    if confusion is None or asked.criterion is not None:
-        return None
-    unfit = {how: count for how, count in matched.drawn.items() if how not in _REPRESENTATIVE}
-    if unfit:
-        listed = ", ".join(f"{count} by {how!r}" for how, count in unfit.items())
-        return Refused(f"labels drawn for learning don't stand for the run ({listed}); label a random sample besides")
-    labelled = {id(verdict) for verdict in matched.verdicts}
-    rest = [
-        v.verdict for v in judged if v.status == "scored" and v.verdict in ("pass", "fail") and id(v) not in labelled
-    ]
-    return corrected_pass_rate(confusion, rest.count("pass"), len(rest), asked.level)
+def _run_mean(
+    matched: Matched, judged: list[Verdict], confusion: Confusion | None, lookup: Lookup | None, asked: Comparison
+) -> tuple[Estimate | Refused | None, PredictionPowered | Refused | None]:
+    return run_mean(matched, judged, confusion, lookup, asked.judge_scale, asked.level)
+
+
+def _unlabelled(matched: Matched, judged: list[Verdict]) -> tuple[int, int]:
+    """Of the verdicts without a label that can be used: how many pass, and how many there are."""
+    labelled = {verdict.id for verdict in matched.verdicts}
+    rest = [v.verdict for v in judged if v.verdict in ("pass", "fail") and v.id not in labelled]
+    return rest.count("pass"), len(rest)
 
 
 def _places(matched: Matched, items: list[Interaction | None], key: str) -> dict[str, list[int]]:
@@ -233,10 +250,15 @@ def _notes(matched: Matched, texts_known: bool) -> tuple[str, ...]:
         notes.append(
             "the texts are not known, so there are no baselines, and items with one input count as independent"
         )
-    unfit = sum(count for how, count in matched.drawn.items() if how not in _REPRESENTATIVE)
-    if unfit:
+    sampling = sampling_of(matched.drawn)
+    if sampling.unfit:
         notes.append(
-            f"{unfit} labels were drawn for learning, not at random: the figures don't stand for the whole run"
+            f"{sampling.unfit} labels were drawn for learning, not at random: the figures don't stand for the whole run"
+        )
+    elif sampling.kind == "stratified":
+        notes.append(
+            f"the labels were drawn in strata over {sampling.key!r}: the figures stand for the labelled items; "
+            "only the run's corrected mean is weighted"
         )
     return tuple(notes)
 
@@ -268,6 +290,29 @@ def _corrected_json(corrected: Estimate | Refused | None) -> dict[str, Any] | No
     if isinstance(corrected, Refused):
         return {"refused": corrected.why}
     return None if corrected is None else as_json(corrected)
+
+
+def _powered_json(powered: PredictionPowered | Refused | None) -> dict[str, Any] | None:
+    if isinstance(powered, Refused):
+        return {"refused": powered.why}
+    if powered is None:
+        return None
+    return {**as_json(powered.figure), "tuning": powered.tuning, "worth": powered.worth, "strata": powered.strata}
+
+
+def _map_json(found: CalibrationMap | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "kind": found.kind,
+        "holds": found.holds,
+        "why": found.why,
+        "n": found.n,
+        "parameters": list(found.parameters),
+        "knots": [list(knot) for knot in found.knots],
+        "log_loss_gain": None if found.gain is None else as_json(found.gain),
+        "brier_gain": None if found.brier_gain is None else as_json(found.brier_gain),
+    }
 
 
 def _baselines_json(earned: Earning | None, headline: str) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import click
 import msgspec
 
+from dikast.agreement.budget import Budget, budget, read_claim
+from dikast.agreement.corrected import Refused
 from dikast.agreement.estimate import Estimate, Figure
 from dikast.agreement.figures import Agreement, Comparison, agreement
-from dikast.errors import DataError, DikastError
+from dikast.errors import DataError, DikastError, InputError
 from dikast.interactions import open_dataset, read_labels
 from dikast.interactions.rows import Tally
 from dikast.judges.scale import Scale
@@ -23,6 +25,7 @@ Examples:
   dikast agree refunds-3 --labels labels.jsonl
   dikast agree results.jsonl --labels labelled.xlsx --by feature
   dikast agree results.jsonl --labels labels.jsonl --data interactions.jsonl --json
+  dikast agree refunds-3 --labels labels.jsonl --budget --claim 'tnr>0.9'
 """
 
 TITLES = {
@@ -82,6 +85,23 @@ _MOST_SLICES = 20
 @click.option(
     "--bar", type=click.FloatRange(0, 1), help="What the low end must reach. [default: by the kind of verdict]"
 )
+@click.option(
+    "--budget", "with_budget", is_flag=True, help="How many labels are needed, of which class, and which next."
+)
+@click.option(
+    "--target-width",
+    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    metavar="HALF",
+    help="The half-width that the budget aims at; implies --budget. [default: 0.1, so ± 10 points]",
+)
+@click.option(
+    "--claim",
+    "claims",
+    multiple=True,
+    metavar="CLAIM",
+    help="A claim the budget is to show, such as 'tnr>0.9', or 'tnr>0.9@0.95' if it is taken to be 0.95; "
+    "implies --budget; may be repeated.",
+)
 @click.option("--store", metavar="FILE|URL", help="Where the run is kept. [default: the workspace's]")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def command(
@@ -91,6 +111,9 @@ def command(
     by: str | None,
     criterion: str | None,
     bar: float | None,
+    with_budget: bool,
+    target_width: float | None,
+    claims: tuple[str, ...],
     store: str | None,
     as_json: bool,
 ) -> int:
@@ -99,16 +122,23 @@ def command(
     Every figure with its 95 % interval, beside what trivial baselines reach. RUN is a run's name or a results file. The
     last line says whether to trust the judge, from the intervals' ends.
     """
+    aims = tuple(read_claim(claim) for claim in claims)
     workspace = Workspace.find()
     opened = open_run(run, workspace=workspace, store=store)
-    labels = _labels(opened, labels_file)
-    known = _interactions(opened, workspace.find_dataset(data) if data else None, labels_file)
+    labels = labels_of(opened, labels_file)
+    known = interactions_of(opened, workspace.find_dataset(data) if data else None, labels_file)
     asked = Comparison(by=by, criterion=criterion, judge_scale=judge_scale(opened.info), bar=bar)
     found = agreement(opened.verdicts(), labels, known.get if known else opened.interaction, asked)
+    planned = None
+    if with_budget or target_width is not None or aims:
+        if found.confusion is None:
+            raise InputError("a label budget is reckoned for pass/fail verdicts and labels; these are of another kind")
+        planned = budget(found.confusion, *found.unlabelled, half_width=target_width or 0.1, claims=aims)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found.as_json()), indent=2))
+        values = found.as_json() | ({"budget": planned.as_json()} if planned else {})
+        click.echo(msgspec.json.format(msgspec.json.encode(values), indent=2))
     else:
-        click.echo("\n".join(lines_of(found)))
+        click.echo("\n".join(lines_of(found, planned)))
     return 0
 
 
@@ -125,7 +155,8 @@ def judge_scale(info: RunInfo | None) -> tuple[float, float] | None:
     return (float(low), float(high)) if ends else None  # type: ignore[arg-type]
 
 
-def _labels(run: Run, file: str | None) -> list[Label]:
+def labels_of(run: Run, file: str | None) -> list[Label]:
+    """People's labels, of a file or else those that the run's data carries. Raises DataError when there are none."""
     if file is None:
         labels = list(run.labels())
         if not labels:
@@ -145,7 +176,7 @@ def _labels(run: Run, file: str | None) -> list[Label]:
     return labels
 
 
-def _interactions(run: Run, data: str | None, labels_file: str | None) -> dict[str, Interaction]:
+def interactions_of(run: Run, data: str | None, labels_file: str | None) -> dict[str, Interaction]:
     """The interactions by id, of --data or else of the labels' file; empty where the run knows its own, or none are."""
     if data is not None:
         return {item.id: item for item in open_dataset(data)}
@@ -157,12 +188,12 @@ def _interactions(run: Run, data: str | None, labels_file: str | None) -> dict[s
         return {}
 
 
-def lines_of(found: Agreement) -> list[str]:
+def lines_of(found: Agreement, planned: Budget | None = None) -> list[str]:
     """The figures as plain, aligned lines; the last one says whether to trust the judge."""
     lines = [f"{found.n:,} items with a verdict and a label" + (f" ({found.criterion})" if found.criterion else "")]
     lines += [f"  left out: {count:,} {reason}" for reason, count in found.left_out.items()]
     lines += ["", *_table(found), *_figures(found.figures), *_baselines(found), *_ceiling(found), *_corrected(found)]
-    lines += _slices(found)
+    lines += [*_confidence(found), *_slices(found), *(_budget(planned) if planned else [])]
     lines += [f"Note: {one_line(note, 400)}." for note in found.notes]
     lines += [f"Needed: {need}." for need in found.trust.needs]
     return [*lines, found.trust.sentence]
@@ -221,11 +252,40 @@ def _ceiling(found: Agreement) -> list[str]:
 
 
 def _corrected(found: Agreement) -> list[str]:
-    if found.corrected is None:
-        return []
+    """The run's pass rate or mean score, as people would have given it."""
+    lines = []
     if isinstance(found.corrected, Estimate):
-        return [_line("Corrected pass rate", "tpr", found.corrected), ""]
-    return [f"Corrected pass rate: refused. {found.corrected.why}.", ""]
+        lines.append(_line("Corrected pass rate", "tpr", found.corrected))
+    elif found.corrected is not None:
+        lines.append(f"Corrected pass rate: refused. {found.corrected.why}.")
+    powered = found.powered
+    if isinstance(powered, Refused):
+        if found.family == "ordinal":
+            lines.append(f"Mean score by prediction-powered inference: refused. {powered.why}.")
+    elif powered is not None:
+        name, title = (
+            ("tpr", "  prediction-powered") if found.family == "pass_fail" else ("mae", "Corrected mean score")
+        )
+        worth = f"; a label is worth {powered.worth:.2f}" + (f"; {powered.strata} strata" if powered.strata > 1 else "")
+        lines.append(_line(title, name, powered.figure, worth))
+    return [*lines, ""] if lines else []
+
+
+def _confidence(found: Agreement) -> list[str]:
+    mapped = found.calibration
+    if mapped is None:
+        return []
+    said = f"Confidence is best read through a {mapped.kind} map" if mapped.holds else "Confidence is left as stated"
+    return [f"{said}: {mapped.why}.", ""]
+
+
+def _budget(planned: Budget) -> list[str]:
+    lines = [f"{'Label budget':<46}{'class':>7}{'have':>8}{'needed':>9}{'more':>8}"]
+    for need in planned.needs:
+        needed, more = ("–", "–") if need.needed is None else (f"{need.needed:,}", f"{need.more:,}")
+        why = f"  {need.why}" if need.why else ""
+        lines.append(f"  {one_line(need.aim, 43):<44}{need.of:>7}{need.have:>8,}{needed:>9}{more:>8}{why}")
+    return [*lines, planned.how, ""]
 
 
 def _slices(found: Agreement) -> list[str]:

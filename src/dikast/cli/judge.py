@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from dikast.cli.judge_build import build
+from dikast.cli.judge_card import card
 from dikast.cli.judge_new import new
 from dikast.errors import DataError, JudgeError
 from dikast.interactions.dataset import open_dataset
@@ -36,6 +37,7 @@ def command() -> None:
 
 command.add_command(new)
 command.add_command(build)
+command.add_command(card)
 
 
 @command.command("lint", epilog="\b\nExample:\n  dikast judge lint support --data answers.jsonl --context-length 8192")

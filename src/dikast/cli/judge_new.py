@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -69,7 +70,7 @@ def new(name: str | None, folder: Path | None, yes: bool, **given: Any) -> None:
     if name is None:
         if yes:
             raise click.UsageError("with --yes, NAME has to be given")
-        name = click.prompt("Name of the judge", type=str).strip()
+        name = _prompt("Name of the judge", type=str).strip()
     place = folder or Workspace.find().judges_dir / name
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise JudgeError(f"{place} is there already, and is not overwritten", hint="Give another name, or --dir.")
@@ -87,6 +88,30 @@ def new(name: str | None, folder: Path | None, yes: bool, **given: Any) -> None:
     click.echo(f"Next: dikast judge lint {name if folder is None else place}", err=True)
 
 
+def _prompt(question: str, **options: Any) -> Any:
+    return _answered(click.prompt, question, options)
+
+
+def _confirm(question: str, *, default: bool) -> bool:
+    return bool(_answered(click.confirm, question, {"default": default}))
+
+
+def _answered(ask: Callable[..., Any], question: str, options: dict[str, Any]) -> Any:
+    """The answer; where standard input has ended, the default. Raises InputError where there is none."""
+    try:
+        return ask(question, **options)
+    except click.Abort as abort:
+        if not isinstance(abort.__context__, EOFError):
+            raise
+        click.echo()
+        if "default" in options:
+            return options["default"]
+        raise InputError(
+            f"standard input ended before {question.strip()!r} was answered",
+            hint="Give the answer as an option: dikast judge new --help",
+        ) from None
+
+
 def _from_options(definition: dict[str, Json], given: dict[str, Any]) -> None:
     if not (given["task"] or "").strip():
         raise click.UsageError("with --yes, --task has to be given")
@@ -101,7 +126,7 @@ def _from_options(definition: dict[str, Json], given: dict[str, Any]) -> None:
 
 def _by_asking(definition: dict[str, Json], given: dict[str, Any]) -> None:
     definition["task"] = given["task"] or _asked("What does it decide? One sentence, as to a new colleague")
-    mode = given["mode"] or click.prompt("What does it look at", type=click.Choice(get_args(Mode)), default="single")
+    mode = given["mode"] or _prompt("What does it look at", type=click.Choice(get_args(Mode)), default="single")
     definition["mode"] = mode
     scale = _asked_scale(given["scale"], mode)
     criteria = [_criterion(text) for text in given["criteria"]] or _asked_criteria()
@@ -109,11 +134,11 @@ def _by_asking(definition: dict[str, Json], given: dict[str, Any]) -> None:
     _ask_levels(definition, scale)
     if len(criteria) > 1:
         choices = get_args(Overall)[:3] if scale.kind != "preference" else get_args(Overall)[:2]
-        definition["overall"] = given["overall"] or click.prompt(
+        definition["overall"] = given["overall"] or _prompt(
             "How does the overall come about (own: the judge's own)", type=click.Choice(choices), default="own"
         )
         if definition["overall"] == "weighted" and scale.kind == "pass_fail":
-            definition["scale"]["pass_from"] = click.prompt("From which share of criteria on is it a pass", default=0.8)
+            definition["scale"]["pass_from"] = _prompt("From which share of criteria on is it a pass", default=0.8)
     definition["earns_nothing"] = _asked_nothing(given["earns_nothing"], definition["language"])
     definition["examples"] = _asked_examples(mode, scale, definition)
 
@@ -142,18 +167,18 @@ def _criterion(text: str) -> dict[str, Json]:
 
 
 def _asked(question: str) -> str:
-    return str(click.prompt(question, type=str)).strip()
+    return str(_prompt(question, type=str)).strip()
 
 
 def _asked_scale(given: str | None, mode: str) -> Scale:
     if given is not None:
         return Scale.of(given)
     if mode == "pairwise":
-        ties = click.confirm("May two outputs be equally good", default=True)
+        ties = _confirm("May two outputs be equally good", default=True)
         return Scale(kind="preference", tie=ties)
     while True:
         try:
-            return Scale.of(click.prompt("Scale (pass_fail, or a range such as 1-5)", default="pass_fail"))
+            return Scale.of(_prompt("Scale (pass_fail, or a range such as 1-5)", default="pass_fail"))
         except InputError as error:
             click.echo(f"  {error}", err=True)
 
@@ -162,7 +187,7 @@ def _asked_criteria() -> list[dict[str, Json]]:
     criteria: list[dict[str, Json]] = []
     click.echo("What does it look at? A few criteria at most; an empty name ends.")
     while True:
-        name = click.prompt(f"Criterion {len(criteria) + 1}", default="", show_default=False).strip()
+        name = _prompt(f"Criterion {len(criteria) + 1}", default="", show_default=False).strip()
         if not name:
             return criteria
         criteria.append({"name": name, "description": _asked(f"  {name}, as a question")})
@@ -178,7 +203,7 @@ def _ask_levels(definition: dict[str, Json], scale: Scale) -> None:
         for word in words:
             if word not in meanings:
                 name = f"{part['name']}: " if "name" in part else ""
-                said = click.prompt(
+                said = _prompt(
                     f"  {name}what can be seen in an output that is {word!r}", default="", show_default=False
                 )
                 meanings.update({word: said.strip()} if said.strip() else {})
@@ -190,9 +215,9 @@ def _asked_nothing(given: tuple[str, ...], language: Language) -> list[str]:
     click.echo("What must not count:")
     for entry in EARNS_NOTHING[language]:
         click.echo(f"  - {entry}")
-    entries = list(EARNS_NOTHING[language]) if click.confirm("Keep these", default=True) else []
+    entries = list(EARNS_NOTHING[language]) if _confirm("Keep these", default=True) else []
     while True:
-        more = click.prompt("What else (an empty line ends)", default="", show_default=False).strip()
+        more = _prompt("What else (an empty line ends)", default="", show_default=False).strip()
         if not more:
             return entries
         entries.append(more)
@@ -201,9 +226,9 @@ def _asked_nothing(given: tuple[str, ...], language: Language) -> list[str]:
 def _asked_examples(mode: str, scale: Scale, definition: dict[str, Json]) -> list[dict[str, Json]]:
     examples: list[dict[str, Json]] = []
     question = "Add an example with its right verdict (a good and a bad one help most)"
-    while click.confirm(question if not examples else "Another one", default=False):
+    while _confirm(question if not examples else "Another one", default=False):
         example: dict[str, Json] = {"input": _asked("  Input")}
-        context = click.prompt("  Context, if there is one", default="", show_default=False)
+        context = _prompt("  Context, if there is one", default="", show_default=False)
         example.update({"context": context} if context.strip() else {})
         if mode == "reference":
             example["reference"] = _asked("  Reference answer")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,11 +14,12 @@ import msgspec
 from dikast.models.advice import GIB, Advice, Machine, advise, largest_that_fits, this_machine
 from dikast.models.discovery import FoundServer, discover, embedded_engine_installed
 from dikast.models.endpoint import Capabilities, Facts
+from dikast.models.honouring import honoured, place
 from dikast.models.naming import SERVERS
 from dikast.models.opening import open_endpoints
 from dikast.models.options import EndpointOptions
 from dikast.models.policy import Policy
-from dikast.models.served import Installed
+from dikast.models.served import Installed, Memory
 from dikast.workspace import Workspace
 
 _COLUMNS = ("MODEL", "SIZE", "QUANT", "PARAMS", "LOADED", "CONTEXT", "HERE", "S/ITEM")
@@ -39,21 +42,45 @@ def command(base_url: tuple[str, ...], probe: str | None, allow_cloud: bool | No
     """What can answer here, and what each server really honours.
 
     Looks at the usual ports of Ollama, LM Studio, llama.cpp, vLLM and SGLang on this machine, lists the models
-    installed there, and says which fit this machine and about how long one judgement takes. --probe makes real calls.
+    installed there, and says which fit this machine and about how long one judgement takes. A model that is loaded is
+    asked a few short questions, once, to see what its server honours; --probe asks any other.
     """
     settings = Workspace.find().settings(base_url=base_url or None, allow_cloud=allow_cloud)
     policy = Policy(allow_cloud=settings.allow_cloud)
-    if probe is not None:
-        facts = asyncio.run(_probe(probe, settings.base_url, policy, EndpointOptions(timeout_s=settings.timeout_s)))
-        click.echo(_json(facts) if as_json else "\n\n".join(_facts_text(found) for found in facts))
-        return
-    found = asyncio.run(discover(settings.base_url, policy=policy))
+    with _memory(settings.store) as memory:
+        if probe is not None:
+            options = EndpointOptions(timeout_s=settings.timeout_s)
+            facts = asyncio.run(_probe(probe, settings.base_url, policy, memory, options))
+            click.echo(_json(facts) if as_json else "\n\n".join(_facts_text(found) for found in facts))
+            return
+        found, known = asyncio.run(_look(settings.base_url, policy, memory))
     machine = this_machine()
-    click.echo(_json(_listing(found, machine)) if as_json else _text(found, machine, settings.base_url))
+    click.echo(_json(_listing(found, known, machine)) if as_json else _text(found, known, machine, settings.base_url))
 
 
-async def _probe(model: str, base_urls: Sequence[str], policy: Policy, options: EndpointOptions) -> list[Facts]:
-    endpoints = await open_endpoints(model, base_urls, policy=policy, options=options)
+@contextmanager
+def _memory(location: str) -> Iterator[Memory]:
+    """What was found out before, and will be: the store's, where there is one."""
+    if "://" not in location and not Path(location).is_file():
+        yield {}
+        return
+    from dikast.store import Store  # a database library is only loaded where there is a store to open
+
+    with Store.open(location) as opened:
+        yield opened.probes()
+
+
+async def _look(
+    base_urls: Sequence[str], policy: Policy, memory: Memory
+) -> tuple[list[FoundServer], dict[str, Capabilities]]:
+    found = await discover(base_urls, policy=policy)
+    return found, await honoured(found, policy=policy, memory=memory)
+
+
+async def _probe(
+    model: str, base_urls: Sequence[str], policy: Policy, memory: Memory, options: EndpointOptions
+) -> list[Facts]:
+    endpoints = await open_endpoints(model, base_urls, policy=policy, memory=memory, options=options)
     try:
         return [await endpoint.facts() for endpoint in endpoints]
     finally:
@@ -65,17 +92,23 @@ def _json(value: Any) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
-def _listing(found: Sequence[FoundServer], machine: Machine) -> dict[str, Any]:
+def _listing(found: Sequence[FoundServer], known: Mapping[str, Capabilities], machine: Machine) -> dict[str, Any]:
     servers = []
     for server in found:
         entry = msgspec.to_builtins(server)
         for shown, model in zip(entry["models"], server.models, strict=True):
-            shown |= {"model": f"{server.server}/{model.name}", "advice": msgspec.to_builtins(advise(model, machine))}
+            shown |= {
+                "model": f"{server.server}/{model.name}",
+                "honours": known.get(place(server, model)),
+                "advice": msgspec.to_builtins(advise(model, machine)),
+            }
         servers.append(entry)
     return {"machine": machine, "servers": servers, "embedded": embedded_engine_installed()}
 
 
-def _text(found: Sequence[FoundServer], machine: Machine, asked: Sequence[str]) -> str:
+def _text(
+    found: Sequence[FoundServer], known: Mapping[str, Capabilities], machine: Machine, asked: Sequence[str]
+) -> str:
     lines = [f"This machine: {machine}. It carries {largest_that_fits(machine)}."]
     if not found:
         lines += ["", *_nothing_up(asked)]
@@ -87,7 +120,7 @@ def _text(found: Sequence[FoundServer], machine: Machine, asked: Sequence[str]) 
         elif not server.models:
             lines.append("  no models installed")
         else:
-            lines += _table(server, machine)
+            lines += _table(server, machine) + _honours_lines(server, known)
     lines += ["", _embedded_line()]
     return "\n".join(lines)
 
@@ -103,6 +136,19 @@ def _table(server: FoundServer, machine: Machine) -> list[str]:
     ]
     notes = [f"  {name}: {advice.words}" for name, advice in zip(server.names(), advices, strict=True) if advice.words]
     return lines + notes
+
+
+def _honours_lines(server: FoundServer, known: Mapping[str, Capabilities]) -> list[str]:
+    lines, unknown = [], []
+    for name, model in zip(server.names(), server.models, strict=True):
+        honours = known.get(place(server, model))
+        if honours is None:
+            unknown.append(name)
+        else:
+            rows = dict(_capability_rows(honours))
+            shown = "; ".join(f"{what} {rows[what]}" for what in ("JSON schema", "verdict token", "thinks"))
+            lines.append(f"  {name}: {shown}")
+    return [*lines, f"  What it honours is not known yet: dikast models --probe {unknown[0]}"] if unknown else lines
 
 
 def _row(name: str, model: Installed, advice: Advice) -> tuple[str, ...]:
@@ -157,7 +203,7 @@ def _capability_rows(honours: Capabilities) -> list[tuple[str, str]]:
     choices = {
         "exact": "exact, over the whole vocabulary",
         "top_logprobs": "among the alternatives it lists",
-        None: "can't be read; only sampling remains",
+        None: "can't be read, only sampling remains",
     }
     return [
         ("JSON schema", {True: "honoured", False: "ignored or refused", None: "not known"}[honours.schema]),

@@ -11,6 +11,7 @@ from dikast.agreement.estimate import Estimate
 from dikast.agreement.wilson import wilson
 from dikast.cli.options import model_options, settings_from
 from dikast.cli.progress import shown, tell
+from dikast.errors import DataError
 from dikast.harness.progress import Progress
 from dikast.interactions.dataset import Dataset, open_dataset
 from dikast.judges.definition import Judge, find_judge
@@ -59,9 +60,11 @@ def command(
     workspace = Workspace.find()
     settings = settings_from(workspace, given)
     loaded = find_judge(judge, workspace.judges_dir)
-    results = out or str(_default_out(workspace, loaded, data[0], name))
+    usual = str(_default_out(workspace, loaded, data[0], name))
+    results = out or usual
+    rejects = _rejects_beside(usual if results == "-" else results)
     files = [workspace.find_dataset(one) for one in data]
-    dataset = open_dataset(files, strict=strict, rejects=_rejects_beside(results))
+    dataset = open_dataset(files, strict=strict, rejects=rejects)
     plan = RunPlan(
         judge=loaded,
         dataset=dataset,
@@ -79,8 +82,12 @@ def command(
         done = f"{progress.done} of {progress.total}" if progress.total else str(progress.done)
         click.echo(f"Interrupted after {done} interactions; the same command continues from there.", err=True)
         return 130
-    _report_rejects(dataset, results)
+    _report_rejects(dataset, rejects)
     assert run.info is not None
+    if not run.info.counts and dataset.tally.rejected:
+        raise DataError(
+            f"{dataset.name!r} has no row that can be judged", hint=f"Each row's reason stands in {str(rejects)!r}."
+        )
     if as_json and results != "-":
         click.echo(msgspec.json.encode(_summary(run, run.info)))
     elif results != "-":
@@ -104,19 +111,19 @@ def _default_out(workspace: Workspace, judge: Judge, data: str, name: str | None
     return folder / f"{stem}.results.jsonl"
 
 
-def _rejects_beside(results: str) -> Path | None:
-    return None if results == "-" else Path(results.removesuffix(".jsonl").removesuffix(".results") + ".rejects.jsonl")
+def _rejects_beside(results: str) -> Path:
+    return Path(results.removesuffix(".jsonl").removesuffix(".results") + ".rejects.jsonl")
 
 
-def _report_rejects(dataset: Dataset, results: str) -> None:
+def _report_rejects(dataset: Dataset, rejects: Path) -> None:
     tally = dataset.tally
     if tally.rejected:
         kinds = ", ".join(f"{number} x {kind}" for kind, number in tally.reasons.items())
         rows = "1 row was" if tally.rejected == 1 else f"{tally.rejected} rows were"
-        where = _rejects_beside(results)
-        click.echo(f"{rows} not used ({kinds})" + (f": see {where}" if where else ""), err=True)
+        click.echo(f"{rows} not used ({kinds}): see {rejects}", err=True)
     if tally.duplicates:
-        click.echo(f"{tally.duplicates} interactions have the same content as an earlier one", err=True)
+        same = "1 interaction has" if tally.duplicates == 1 else f"{tally.duplicates} interactions have"
+        click.echo(f"{same} the same content as an earlier one", err=True)
 
 
 def _summary(run: Run, info: RunInfo) -> dict[str, object]:

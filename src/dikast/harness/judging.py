@@ -15,6 +15,7 @@ from dikast.harness.lanes import Lanes, ServerGone
 from dikast.harness.progress import Progress
 from dikast.judges.asking import assess, failed_verdict
 from dikast.judges.definition import Judge
+from dikast.judges.verdicts import model_name
 from dikast.models.endpoint import Facts, Reply, Request
 from dikast.records import Interaction, Verdict
 
@@ -26,8 +27,8 @@ OnVerdict = Callable[[int, Interaction, Verdict], None]
 class Judging:
     """One pass of a judge over interactions.
 
-    model: the name that goes into the verdicts. on_verdict: called with position, interaction and verdict, in the
-    event loop.
+    model: the name for the verdicts of calls that failed, where the facts have none. on_verdict: called with position,
+    interaction and verdict, in the event loop.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Judging:
         self._judge = judge
         self._asker = asker
         self._lanes = lanes
-        self._model = model
+        self._model = model_name(facts) or model
         self._facts = facts
         self._progress = progress
         self._on_verdict = on_verdict

@@ -95,6 +95,8 @@ class Lanes:
             lane.outage = _Outage(since=now, next_try=now)
         outage = lane.outage
         outage.next_try = now + min(_LONGEST_TRY_S, _FIRST_TRY_S * 2**outage.tries)
+        if now < outage.since + self._patience_s:  # a last try when patience ends, and not long after it
+            outage.next_try = min(outage.next_try, outage.since + self._patience_s)
         outage.tries += 1
         outage.being_tried = False
         if all(other.outage for other in self._lanes):

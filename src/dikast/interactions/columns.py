@@ -66,8 +66,12 @@ LABEL_FIELDS = Vocabulary(
         "scale": (),
         "criterion": ("標準", "标准"),
         "drawn": (),
+        "at": ("labelled_at", "labeled_at"),
+        "blind": (),
+        "tags": ("codes", "標記", "标记"),
+        "note": ("notes", "筆記", "笔记"),
     },
-    jsonish=frozenset({"label", "labels", "scale"}),
+    jsonish=frozenset({"label", "labels", "scale", "tags"}),
 )  # fmt: skip
 
 

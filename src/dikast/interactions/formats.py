@@ -61,6 +61,7 @@ _NOT_DATA: tuple[tuple[bytes, str], ...] = (
     (b"ARROW1", "an Arrow file; write it as Parquet"),
 )
 
+_LINES_LOOKED_AT = 20
 EXPECTED = "JSON Lines, JSON, CSV, TSV, Parquet or XLSX, each also as .gz"
 
 
@@ -92,6 +93,8 @@ def format_of(file: Opened) -> Format:
         raise DataError(f"{file.name!r} is a binary file", hint=f"Give {EXPECTED}.")
     if named is not None and named != "json":
         return named
+    if named is None and any(map(_is_row, head.split(b"\n")[1:_LINES_LOOKED_AT])):
+        return "jsonl"  # whose first line is broken
     if named is None and any(delimiter.encode() in start.split(b"\n", 1)[0] for delimiter in DELIMITERS):
         return "table"
     raise DataError(
@@ -138,6 +141,12 @@ def _json_kind(start: bytes, named: Format | None) -> Format:
     if second == b"{" or (named == "jsonl" and second not in (b'"', b"}")):
         return "jsonl"
     return "json"
+
+
+def _is_row(line: bytes) -> bool:
+    """Whether a line is an interaction as JSON Lines has them."""
+    value = _decoded(line)
+    return isinstance(value, dict) and any(is_row_field(name, INTERACTION_FIELDS) for name in value)
 
 
 def _holds_list(value: dict[str, object]) -> bool:

@@ -68,6 +68,10 @@ def label_of(raw: Json, id: str, tally: Tally) -> Label:
         criterion=_text(raw, "criterion"),
         annotator=_text(raw, "annotator"),
         drawn=_text(raw, "drawn"),
+        at=_text(raw, "at"),
+        blind=_truth(raw.get("blind")),
+        tags=tags_of(raw.get("tags")),
+        note=_text(raw, "note"),
     )
     if label.verdict is None and label.score is None:
         raise Unusable("no verdict: a label needs a verdict or a score")
@@ -88,6 +92,20 @@ def labels_of(label: Json, labels: Json, id: str, tally: Tally) -> tuple[Label, 
     shared = {key: label[key] for key in ("criterion", "scale") if isinstance(label, Mapping) and key in label}
     own = [{**shared, **one} if isinstance(one, Mapping) else one for one in labels]
     return settled + tuple(label_of(one, id, tally) for one in own)
+
+
+def tags_of(value: Json) -> tuple[str, ...]:
+    """Tags of a list, or of a text that parts them by commas, semicolons or lines; each once. Raises Unusable.
+
+    >>> tags_of("tone; missing link, tone")
+    ('tone', 'missing link')
+    """
+    if absent(value):
+        return ()
+    given = re.split(r"[,;，；、\n]", value) if isinstance(value, str) else value
+    if not isinstance(given, (list, tuple)) or not all(isinstance(tag, str) for tag in given):
+        raise Unusable(f"unknown tags: {describe(value)} where a list of texts was expected")
+    return tuple(dict.fromkeys(tag.strip() for tag in given if tag.strip()))
 
 
 def absent(value: Json) -> bool:
@@ -123,6 +141,15 @@ def _scale(value: Json) -> tuple[float, float] | None:
         if low is not None and high is not None and low < high:
             return low, high
     raise Unusable(f"unknown scale: {value!r:.60} where [lowest, highest] was expected, such as [1, 5]")
+
+
+def _truth(value: Json) -> bool | None:
+    if absent(value):
+        return None
+    said = outcome_of(value)
+    if said not in ("pass", "fail"):
+        raise Unusable(f"blind is neither true nor false: {describe(value)}")
+    return said == "pass"
 
 
 def _number(value: Json) -> float | None:

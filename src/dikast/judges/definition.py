@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import msgspec
 
@@ -173,32 +173,65 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown
     def judge(
         self,
         *,
+        input: Json,
+        output: Json = None,
+        output_a: Json = None,
+        output_b: Json = None,
+        context: Json = None,
+        reference: Json = None,
+        metadata: dict[str, Json] | None = None,
+        id: str | None = None,
         model: str | None = None,
         base_url: str | Sequence[str] | None = None,
         allow_cloud: bool | None = None,
-        **parts: Any,
     ) -> Verdict:
         """The verdict on one interaction: judge(input=..., output=...), or output_a and output_b for a pair.
 
-        parts: input, output, output_a, output_b, context, reference, metadata, id. The model is the one given, else
-        that of the environment, the workspace, or this judge. It works where an event loop is running, as in a
-        notebook; endpoints stay open for the next call. Raises EndpointError if none can be opened; what fails later
-        is in the verdict.
+        The model is the one given, else that of the environment, the workspace, or this judge. It works where an event
+        loop is running, as in a notebook; endpoints stay open for the next call. Raises EndpointError if none can be
+        opened; what fails later is in the verdict.
         """
+        interaction = single.interaction_of(
+            input=input,
+            output=output,
+            output_a=output_a,
+            output_b=output_b,
+            context=context,
+            reference=reference,
+            metadata=metadata,
+            id=id,
+        )
         which = single.which_endpoints(self, model, base_url, allow_cloud)
-        return single.judge_once(self, single.interaction_of(**parts), which)
+        return single.judge_once(self, interaction, which)
 
     async def ajudge(
         self,
         *,
+        input: Json,
+        output: Json = None,
+        output_a: Json = None,
+        output_b: Json = None,
+        context: Json = None,
+        reference: Json = None,
+        metadata: dict[str, Json] | None = None,
+        id: str | None = None,
         model: str | None = None,
         base_url: str | Sequence[str] | None = None,
         allow_cloud: bool | None = None,
-        **parts: Any,
     ) -> Verdict:
         """The same as `judge`, for code with an event loop of its own; many may be awaited at once."""
+        interaction = single.interaction_of(
+            input=input,
+            output=output,
+            output_a=output_a,
+            output_b=output_b,
+            context=context,
+            reference=reference,
+            metadata=metadata,
+            id=id,
+        )
         which = single.which_endpoints(self, model, base_url, allow_cloud)
-        return await single.ajudge_once(self, single.interaction_of(**parts), which)
+        return await single.ajudge_once(self, interaction, which)
 
     def save(self, folder: str | Path) -> Path:
         """Write judge.yaml (and prompt.md) into a folder that has none yet; the folder is the result."""

@@ -155,7 +155,7 @@ def _vectors(texts: Sequence[str]) -> NDArray[np.float64]:
         for word in tokens(text):
             counts[row, _bucket(word)] += 1
     seen = (counts > 0).sum(axis=0)
-    weighted = np.log1p(counts) * np.log((1 + len(texts)) / (1 + seen))
+    weighted: NDArray[np.float64] = np.log1p(counts) * np.log((1 + len(texts)) / (1 + seen))
     norms = np.linalg.norm(weighted, axis=1, keepdims=True)
     weighted /= np.where(norms > 0, norms, 1.0)
     return weighted

@@ -44,6 +44,45 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     required: bool = True
 
 
+class _Said(msgspec.Struct):
+    """What the fields of one answer say. scored: the criteria with a score. own: the judge's verdict and overall."""
+
+    scored: list[str] = []
+    scores: dict[str, Json] = {}
+    own: dict[Role, Outcome | float] = {}
+    critiques: list[str] = []
+    notes: list[str] = []
+
+    def take(self, field: Field, obj: dict[str, Json]) -> None:
+        """Read one field of the answer. Raises Misread where it is required and can't be read."""
+        found, raw = _find(obj, field.path)
+        if not found:
+            if field.role != "critique" or field.required:
+                self._lack(field, f"missing: no {_path(field.path)} in the answer")
+        elif field.role == "critique":
+            text = text_of(raw).strip()
+            self.critiques.extend([_labelled(field.path, text)] if text else [])
+        elif field.scale is None:
+            self.scores.update({field.name: raw} if isinstance(raw, (str, int, float, bool)) else {})
+        else:
+            try:
+                value = field.scale.read(_held(raw))
+            except Misread as misread:
+                self._lack(field, _at(field.path, misread))
+                return
+            if field.role == "criterion":
+                self.scored.append(field.name)
+                self.scores[field.name] = field.scale.number(value)
+            else:
+                self.own[field.role] = value
+
+    def _lack(self, field: Field, reason: str) -> None:
+        if field.required:
+            raise Misread(reason)
+        self.notes.append(reason.removeprefix("missing: "))
+        self.scores.update({field.name: None} if field.role == "criterion" else {})
+
+
 class AnswerForm(msgspec.Struct, frozen=True, kw_only=True):
     """What an answer to a judge looks like.
 
@@ -74,79 +113,44 @@ class AnswerForm(msgspec.Struct, frozen=True, kw_only=True):
         """The verdict, scores and critique in an answer's JSON object. Raises Misread."""
         if not isinstance(obj, dict):
             raise Misread(f"not an object: {_shown(obj)}, expected a JSON object")
-        fields = self.fields or _fields_by_name(obj, self.scale)
-        values: dict[str, Outcome | float] = {}
-        scores: dict[str, Json] = {}
-        own: dict[Role, Outcome | float] = {}
-        critiques: list[str] = []
-        notes: list[str] = []
-        for field in fields:
-            found, raw = _find(obj, field.path)
-            if not found:
-                if field.required:
-                    raise Misread(f"missing: no {_path(field.path)} in the answer")
-                if field.role != "critique":
-                    notes.append(f"no {_path(field.path)} in the answer")
-                    scores.update({field.name: None} if field.role == "criterion" else {})
-            elif field.role == "critique":
-                critiques.extend([_labelled(field.path, text)] if (text := text_of(raw).strip()) else [])
-            elif field.scale is None:
-                scores.update({field.name: raw} if isinstance(raw, (str, int, float, bool)) else {})
-            else:
-                try:
-                    value = field.scale.read(raw)
-                except Misread as misread:
-                    reason = _at(field.path, misread)
-                    if field.required:
-                        raise Misread(reason) from None
-                    notes.append(reason)
-                    scores.update({field.name: None} if field.role == "criterion" else {})
-                    continue
-                if field.role == "criterion":
-                    values[field.name] = value
-                    scores[field.name] = field.scale.number(value)
-                else:
-                    own[field.role] = value
-        return self._combined(values, own, scores, "\n\n".join(critiques) or None, tuple(notes))
+        said = _Said()
+        for field in self.fields or _fields_by_name(obj, self.scale):
+            said.take(field, obj)
+        return self._combined(said)
 
-    def _combined(
-        self,
-        values: dict[str, Outcome | float],
-        own: dict[Role, Outcome | float],
-        scores: dict[str, Json],
-        critique: str | None,
-        notes: tuple[str, ...],
-    ) -> Reading:
+    def _combined(self, said: _Said) -> Reading:
         """The overall and the verdict, from the judge's own or from its criteria."""
+        scores = said.scores
         overall: float | None
         verdict: Outcome | None
         if self.overall in ("weighted", "all"):
-            numbers = {name: float(scores[name]) for name in values}
-            overall = self._computed(numbers)
-            verdict = self.scale.outcome(overall)
+            computed = self._computed({name: float(scores[name]) for name in said.scored})
+            overall, verdict = computed, self.scale.outcome(computed)
         else:
-            written = own.get("verdict")
-            number = own.get("overall")
-            overall = self._preferred(scores) if written is None and number is None else None
-            if number is not None:
-                overall = self.scale.number(number)
-            elif isinstance(written, str):
-                overall = Scale().number(written)
-            # A number whose range nobody stated says neither pass nor fail: 3 may be of 5 or of 100.
-            unstated = self.is_open and self.scale.kind == "pass_fail" and overall not in (0.0, 1.0)
-            if isinstance(written, str):
-                verdict = written
-            else:
-                verdict = None if overall is None or unstated else self.scale.outcome(overall)
-            if overall is None and not any(value is not None for value in scores.values()):
-                raise Misread("no verdict: the answer has neither a verdict nor a score")
+            overall, verdict = self._own(said)
             if self.overall == "only" and overall is not None:
                 scores = {name: overall for name in self.weights} | scores
         if verdict == "tie" and not self.scale.tie:
             raise Misread("undecided: the criteria balance out, and this judge has to decide for A or B")
-        scores["overall"] = overall
-        scores["reasoning"] = critique
-        return Reading(verdict=verdict, scores=scores, critique=critique, notes=notes)
+        critique = "\n\n".join(said.critiques) or None
+        scores = {**scores, "overall": overall, "reasoning": critique}
+        return Reading(verdict=verdict, scores=scores, critique=critique, notes=tuple(said.notes))
+
+    def _own(self, said: _Said) -> tuple[float | None, Outcome | None]:
+        """The overall and the verdict that the judge wrote; one of them tells the other where it stands alone."""
+        written, number = said.own.get("verdict"), said.own.get("overall")
+        overall = self._preferred(said.scores) if written is None and number is None else None
+        if number is not None:
+            overall = self.scale.number(number)
+        elif isinstance(written, str):
+            overall = Scale().number(written)
+        if overall is None and all(value is None for value in said.scores.values()):
+            raise Misread("no verdict: the answer has neither a verdict nor a score")
+        if isinstance(written, str):
+            return overall, written
+        # A number whose range nobody stated says neither pass nor fail: 3 may be of 5 or of 100.
+        unstated = self.is_open and self.scale.kind == "pass_fail" and overall not in (0.0, 1.0)
+        return overall, None if overall is None or unstated else self.scale.outcome(overall)
 
     def _computed(self, numbers: dict[str, float]) -> float:
         if self.overall == "all":
@@ -222,9 +226,9 @@ class AnswerForm(msgspec.Struct, frozen=True, kw_only=True):
                 continue
         if value is None:
             raise Misread(f"no verdict: the last line is {_shown(last)}, expected {self.scale.text()}")
-        critique = text.strip()[: text.strip().rindex(last)].strip() or None
+        critique = text.strip()[: text.strip().rindex(last)].strip()
         role: Role = "verdict" if isinstance(value, str) else "overall"
-        return self._combined({}, {role: value}, {}, critique, ())
+        return self._combined(_Said(own={role: value}, critiques=[critique] if critique else []))
 
     def unswap(self, reading: Reading) -> Reading:
         """A reading of a pair that was shown as B and A, turned back: what was said of A is said of B."""
@@ -246,6 +250,14 @@ class AnswerForm(msgspec.Struct, frozen=True, kw_only=True):
             scores={name: flipped[name] for name in (*(n for n in flipped if n != "reasoning"), "reasoning")},
             probabilities=probabilities,
         )
+
+
+def _held(raw: Json) -> Json:
+    """The value in an object that says only "here is the score", which models like to make of a plain score."""
+    if not isinstance(raw, dict):
+        return raw
+    scores = [value for key, value in raw.items() if keys.plain_key(key) in keys.GENERIC]
+    return scores[0] if len(scores) == 1 else raw
 
 
 def _labelled(path: tuple[str, ...], critique: str) -> str:

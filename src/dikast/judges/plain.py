@@ -18,8 +18,7 @@ Rules, in this order; each that had to choose leaves a line in the form's notes.
 from __future__ import annotations
 
 import re
-import unicodedata
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -27,93 +26,14 @@ from dikast.errors import JudgeError
 from dikast.judges import keys
 from dikast.judges.described import Described, Leaf, objects_in
 from dikast.judges.form import AnswerForm, Field
-from dikast.judges.scale import Misread, Scale
+from dikast.judges.meaning import Meaning, alternatives, in_wholes, is_bool, meaning_of
+from dikast.judges.ranges import names_range, stated_range, stated_until
+from dikast.judges.scale import Scale
 
 if TYPE_CHECKING:
     from dikast.judges.definition import Judge
 
-Kind = Literal["number", "verdict", "bool", "words", "text", "unknown"]
-
-_BETWEEN = r"(-?\d+(?:\.\d+)?)\s*(?:-|–|—|~|～|〜|\.\.\.?|to|through|到|至)\s*(\d+(?:\.\d+)?)"
-_RANGE = re.compile(_BETWEEN)
-_AND = re.compile(r"(?:between|介於|介于)\s*(\d+(?:\.\d+)?)\s*(?:and|和|與|与)\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
-_NOT_SCORES = r"(?!\s*(?:\d|sentence|word|line|paragraph|bullet|char|item|句|字|段|行|個|个|點說|点说))"
-_STATED = (
-    re.compile(
-        rf"\b(?:scor\w*|rat(?:e|ed|ing|ings)|scale|grade)\b[^.\n{{}}]{{0,40}}?{_BETWEEN}{_NOT_SCORES}", re.IGNORECASE
-    ),
-    re.compile(rf"{_BETWEEN}\s*(?:scale|points?\b)", re.IGNORECASE),
-    re.compile(rf"{_BETWEEN}\s*分"),
-    re.compile(rf"(?:分數|分数|評分|评分|打分|得分|量表|計分|计分)[^。\n{{}}]{{0,15}}?{_BETWEEN}{_NOT_SCORES}"),
-)
-_NUMBER_WORD = re.compile(
-    r"\b(?:number|integer|int|float|score|rating|numeric|decimal)\b|分數|分数|數字|数字|整數|整数|評分|评分|得分|小數|小数|浮點|浮点|數值|数值|分值",
-    re.IGNORECASE,
-)
-_WHOLE = re.compile(r"\b(?:integer|int|whole)\b|整數|整数", re.IGNORECASE)
-_BOOL_WORD = re.compile(r"\bbool(?:ean)?\b|布林|布爾|布尔", re.IGNORECASE)
-_DIGITS = re.compile(r"-?\d+(?:\.\d+)?")
-_ONLY_NUMBER = re.compile(
-    rf"[<\[(（]?\s*(?:an?\s+)?(?:{_NUMBER_WORD.pattern}|from|between|in|of|[,:：\s])*(?:{_BETWEEN})\s*"
-    r"(?:分|points?|[,，]?\s*(?:integer|number|整數|整数))?\s*[>\])）]?",
-    re.IGNORECASE,
-)
-_SPLIT = re.compile(r"\s*(?:\||/|\bor\b|或者?|、)\s*", re.IGNORECASE)
-_MARKS = " \t\r\n\"'`“”‘’「」<>()（）[]."
 _QUOTED_NAME = re.compile(r"[`\"'“「『]([A-Za-z_][\w ]{1,30}|[\u4e00-\u9fff]{2,8})[`\"'”」』]([^`\"'“「『\n]{0,40})")
-
-_GOOD = frozenset(
-    [
-        "pass",
-        "passed",
-        "yes",
-        "true",
-        "correct",
-        "good",
-        "acceptable",
-        "accept",
-        "valid",
-        "ok",
-        "通過",
-        "通过",
-        "是",
-        "對",
-        "对",
-        "合格",
-        "正確",
-        "正确",
-        "達標",
-        "达标",
-    ]
-)
-_BAD = frozenset(
-    [
-        "fail",
-        "failed",
-        "no",
-        "false",
-        "incorrect",
-        "wrong",
-        "bad",
-        "unacceptable",
-        "reject",
-        "invalid",
-        "不通過",
-        "不通过",
-        "未通過",
-        "未通过",
-        "否",
-        "錯",
-        "错",
-        "不合格",
-        "錯誤",
-        "错误",
-        "不正確",
-        "不正确",
-        "不達標",
-        "不达标",
-    ]
-)
 _SAYS_PASS_FAIL = re.compile(r"\bpass\b|\bfail\b|不?通過|不?通过|不?合格", re.IGNORECASE)
 _SAYS_YES_NO = re.compile(r"\byes\b\W{0,6}(?:or|/|\|)\W{0,6}no\b|是或否|「是」或「否」|“是”或“否”", re.IGNORECASE)
 _THINKS_FIRST = re.compile(
@@ -128,27 +48,16 @@ _TEXT_CHARS = 1500
 _LISTED_LEVELS = 11
 
 
-class _Meaning(msgspec.Struct, frozen=True):
-    """What a described value can be: a number on a scale, a verdict, or something else."""
-
-    leaf: Leaf
-    name: str
-    kind: Kind
-    scale: Scale | None = None
-    words: tuple[str, ...] = ()
-    is_whole: bool = False
-
-
 def described(prompt: str, *, is_pair: bool) -> AnswerForm:
     """The form of the answer that a prompt describes; is_open where it describes none."""
     leaves, where, notes = _leaves(prompt)
     if not leaves:
         return AnswerForm(scale=_scale_of_text(prompt, is_pair), notes=("no JSON is described: the last line is read",))
     outside = _outside(prompt)
-    stated = _stated_range(outside)
-    in_wholes = not _DECIMALS.search(prompt)
-    meanings = [_meaning(leaf, is_pair, stated) for leaf in leaves]
-    meanings = [msgspec.structs.replace(m, is_whole=_in_wholes(m.scale, in_wholes)) for m in meanings]
+    stated = stated_range(outside)
+    no_decimals = not _DECIMALS.search(prompt)
+    meanings = [meaning_of(leaf, is_pair, stated) for leaf in leaves]
+    meanings = [msgspec.structs.replace(m, is_whole=in_wholes(m.scale, no_decimals)) for m in meanings]
     verdict = _chosen([m for m in meanings if m.kind == "verdict"], "verdict", notes)
     overall = _overall(meanings, verdict, is_pair, notes)
     fields = _fields(meanings, verdict, overall)
@@ -231,7 +140,7 @@ def _leaves(prompt: str) -> tuple[tuple[Leaf, ...], Described | None, list[str]]
         m[1].strip(): Leaf(path=(m[1].strip(),), kind="bare", text="", comment=m[2])
         for m in _QUOTED_NAME.finditer(prompt)
     }
-    known = [leaf for leaf in named.values() if keys.rank(leaf.path[0]) < keys.UNKNOWN or _RANGE.search(leaf.comment)]
+    known = [leaf for leaf in named.values() if keys.rank(leaf.path[0]) < keys.UNKNOWN or names_range(leaf.comment)]
     if any(_rank(leaf) is not None for leaf in known):
         return tuple(known), None, ["the JSON's keys are taken from the quoted names in the text"]
     return (), None, []
@@ -240,7 +149,7 @@ def _leaves(prompt: str) -> tuple[tuple[Leaf, ...], Described | None, list[str]]
 def _clarity(found: Described) -> int:
     """How many values of an object are known by their key, or say what may stand there."""
     return sum(keys.rank(keys.name_of(leaf.path)) < keys.UNKNOWN for leaf in found.leaves) + sum(
-        bool(_alternatives(leaf) or _RANGE.search(f"{leaf.text} {leaf.comment}")) for leaf in found.leaves
+        bool(alternatives(leaf) or names_range(f"{leaf.text} {leaf.comment}")) for leaf in found.leaves
     )
 
 
@@ -254,126 +163,7 @@ def _keys(found: Described) -> str:
     return ", ".join(repr(".".join(leaf.path)) for leaf in found.leaves[:6])
 
 
-def _meaning(leaf: Leaf, is_pair: bool, stated: tuple[float, float] | None) -> _Meaning:
-    """What a described value can be; rule 4."""
-    name = keys.name_of(leaf.path)
-    key = keys.plain_key(name)
-    said = f"{leaf.text} {leaf.comment}"
-    words = _alternatives(leaf)
-    if leaf.kind == "array":
-        return _Meaning(leaf, name, "unknown")
-    if words and all(_DIGITS.fullmatch(word) for word in words):
-        return _Meaning(leaf, name, "number", _listed_scale([float(word) for word in words]))
-    is_verdict = key in keys.VERDICT or (is_pair and key in keys.OVERALL)
-    if is_verdict and (scale := _verdict_scale(leaf, words, is_pair)) is not None:
-        return _Meaning(leaf, name, "verdict", scale, words)
-    if _is_bool(leaf, words):
-        return _Meaning(leaf, name, "bool", None, words)
-    if _is_number(leaf, key):
-        return _Meaning(leaf, name, "number", _number_scale(said, stated))
-    if key in keys.CRITIQUE:
-        return _Meaning(leaf, name, "text")
-    if len(words) > 1:
-        return _Meaning(leaf, name, "words", None, words)
-    return _Meaning(leaf, name, "text" if leaf.kind == "text" else "unknown")
-
-
-def _alternatives(leaf: Leaf) -> tuple[str, ...]:
-    """The words between which a value chooses, as "pass" | "fail" states them."""
-    text = leaf.text or leaf.comment
-    if leaf.kind == "array" or not text or len(text) > 120:
-        return ()
-    words = [part.strip(_MARKS) for part in _SPLIT.split(text)]
-    fits = len(words) > 1 and all(0 < len(word) <= 24 for word in words)
-    return tuple(dict.fromkeys(words)) if fits else ()
-
-
-def _verdict_scale(leaf: Leaf, words: tuple[str, ...], is_pair: bool) -> Scale | None:
-    """The scale of a verdict's value; None when it is something else, such as a number or a category."""
-    if is_pair:
-        if not words:
-            return None if _is_number(leaf, "") else Scale(kind="preference")
-        scale = Scale(kind="preference")
-        try:
-            read = {scale.read(word) for word in words}
-        except Misread:
-            return None
-        return Scale(kind="preference", tie="tie" in read)
-    if words:
-        plain = {unicodedata.normalize("NFKC", word).lower(): word for word in words}
-        good = [word for low, word in plain.items() if low in _GOOD]
-        bad = [word for low, word in plain.items() if low in _BAD]
-        if len(words) == 2 and good and bad:
-            return (
-                Scale()
-                if (good[0], bad[0]) in (("pass", "fail"), ("true", "false"))
-                else Scale(words=(good[0], bad[0]))
-            )
-        return None
-    if _is_number(leaf, ""):
-        return None
-    word = unicodedata.normalize("NFKC", leaf.text).lower().strip(_MARKS)
-    if leaf.kind == "text" and word and word not in _GOOD | _BAD and not re.search(r"[<.\s]|…", leaf.text):
-        return None
-    return Scale(words=("yes", "no")) if word in ("yes", "no") else Scale()
-
-
-def _is_bool(leaf: Leaf, words: tuple[str, ...]) -> bool:
-    if {word.lower() for word in words} == {"true", "false"}:
-        return True
-    return leaf.kind == "bare" and (leaf.text.lower() in ("true", "false") or bool(_BOOL_WORD.search(leaf.text)))
-
-
-def _is_number(leaf: Leaf, key: str) -> bool:
-    said = f"{leaf.text} {leaf.comment}"
-    if leaf.kind == "text":
-        is_known = key in keys.OVERALL and not re.search(r"[^\W\d]{40,}", leaf.text)
-        return bool(_ONLY_NUMBER.fullmatch(leaf.text)) or bool(_DIGITS.fullmatch(leaf.text)) or is_known
-    if _RANGE.search(said) or _AND.search(said) or _DIGITS.fullmatch(leaf.text.strip(_MARKS)):
-        return True
-    return bool(_NUMBER_WORD.search(leaf.text)) or key in keys.OVERALL
-
-
-def _number_scale(said: str, stated: tuple[float, float] | None) -> Scale:
-    limits = _limits(_RANGE.search(said) or _AND.search(said)) or stated
-    if limits is None:
-        return Scale(kind="ordinal")
-    is_whole = _WHOLE.search(said) and limits[1] - limits[0] <= 20
-    return Scale(kind="ordinal", low=limits[0], high=limits[1], step=1 if is_whole else None)
-
-
-def _listed_scale(numbers: list[float]) -> Scale:
-    low, high = min(numbers), max(numbers)
-    is_run = sorted(numbers) == [low + n for n in range(len(numbers))] and len(numbers) > 1
-    return (
-        Scale(kind="ordinal", low=low, high=high, step=1 if is_run else None) if low < high else Scale(kind="ordinal")
-    )
-
-
-def _in_wholes(scale: Scale | None, otherwise: bool) -> bool:
-    """Whether a range is one of whole numbers, such as 1-5; from 0 to 1 there are decimals."""
-    if scale is None or scale.low is None or scale.high is None:
-        return False
-    return scale.step == 1 or (
-        otherwise and scale.low.is_integer() and scale.high.is_integer() and scale.high - scale.low > 1
-    )
-
-
-def _limits(match: re.Match[str] | None) -> tuple[float, float] | None:
-    if match is None:
-        return None
-    low, high = float(match[1]), float(match[2])
-    return (low, high) if low < high else None
-
-
-def _stated_range(text: str) -> tuple[float, float] | None:
-    """The one range that a text states for scores; None when it states none, or several."""
-    matches = [*_AND.finditer(text), *(match for pattern in _STATED for match in pattern.finditer(text))]
-    found = {limits for match in matches if (limits := _limits(match)) is not None}
-    return found.pop() if len(found) == 1 else None
-
-
-def _chosen(candidates: list[_Meaning], what: str, notes: list[str]) -> _Meaning | None:
+def _chosen(candidates: list[Meaning], what: str, notes: list[str]) -> Meaning | None:
     """The candidate whose name stands first in its list; of equals the least nested, then the last."""
     if not candidates:
         return None
@@ -384,7 +174,7 @@ def _chosen(candidates: list[_Meaning], what: str, notes: list[str]) -> _Meaning
     return ranked[0]
 
 
-def _overall(meanings: list[_Meaning], verdict: _Meaning | None, is_pair: bool, notes: list[str]) -> _Meaning | None:
+def _overall(meanings: list[Meaning], verdict: Meaning | None, is_pair: bool, notes: list[str]) -> Meaning | None:
     """The overall score; rule 3."""
     numbers = [m for m in meanings if m.kind == "number"]
     if is_pair:
@@ -402,7 +192,7 @@ def _overall(meanings: list[_Meaning], verdict: _Meaning | None, is_pair: bool, 
     return None
 
 
-def _fields(meanings: list[_Meaning], verdict: _Meaning | None, overall: _Meaning | None) -> tuple[Field, ...]:
+def _fields(meanings: list[Meaning], verdict: Meaning | None, overall: Meaning | None) -> tuple[Field, ...]:
     names = [m.name for m in meanings]
     fields = []
     for m in meanings:
@@ -425,14 +215,14 @@ def _fields(meanings: list[_Meaning], verdict: _Meaning | None, overall: _Meanin
     return tuple(fields)
 
 
-def _scale_of(verdict: _Meaning | None, overall: _Meaning | None, is_pair: bool) -> Scale:
+def _scale_of(verdict: Meaning | None, overall: Meaning | None, is_pair: bool) -> Scale:
     for found in (overall, verdict):
         if found is not None and found.scale is not None:
             return found.scale
     return Scale(kind="preference") if is_pair else Scale(kind="ordinal")
 
 
-def _choices(decisive: _Meaning | None, leaves: tuple[Leaf, ...]) -> tuple[str, ...]:
+def _choices(decisive: Meaning | None, leaves: tuple[Leaf, ...]) -> tuple[str, ...]:
     """The words that the verdict's token decides between, where they are stated and one key tells where it is."""
     if decisive is None or decisive.scale is None:
         return ()
@@ -446,7 +236,7 @@ def _choices(decisive: _Meaning | None, leaves: tuple[Leaf, ...]) -> tuple[str, 
     return tuple(str(n) for n in range(int(scale.low), int(scale.high) + 1))
 
 
-def _schema(meanings: list[_Meaning]) -> dict[str, Any] | None:
+def _schema(meanings: list[Meaning]) -> dict[str, Any] | None:
     """A JSON schema of the described object, keys in its order; None where a value's type is not clear."""
     root: dict[str, Any] = {"type": "object", "properties": {}}
     for m in meanings:
@@ -470,7 +260,7 @@ def _close(node: dict[str, Any]) -> None:
             _close(child)
 
 
-def _piece(m: _Meaning) -> dict[str, Any] | None:
+def _piece(m: Meaning) -> dict[str, Any] | None:
     if m.kind == "number" and m.scale is not None:
         if not m.is_whole or m.scale.low is None or m.scale.high is None:
             return m.scale.schema
@@ -479,7 +269,7 @@ def _piece(m: _Meaning) -> dict[str, Any] | None:
         return {"type": "integer"} | (
             {"enum": [*range(low, high + 1)]} if listed else {"minimum": low, "maximum": high}
         )
-    if m.kind == "bool" or (m.kind == "verdict" and _is_bool(m.leaf, m.words)):
+    if m.kind == "bool" or (m.kind == "verdict" and is_bool(m.leaf, m.words)):
         return {"type": "boolean"}
     if m.kind in ("verdict", "words"):
         return {"type": "string", "enum": list(m.words)} if m.words else None
@@ -498,8 +288,7 @@ def _scale_of_text(prompt: str, is_pair: bool) -> Scale:
         last.append((max(match.end() for match in _SAYS_PASS_FAIL.finditer(prompt)), Scale()))
     if yes := [match.end() for match in _SAYS_YES_NO.finditer(prompt)]:
         last.append((yes[-1], Scale(words=("yes", "no") if "yes" in prompt.lower() else ("是", "否"))))
-    stated = _stated_range(prompt)
+    stated = stated_range(prompt)
     if stated is not None:
-        ends = [m.end() for pattern in (*_STATED, _AND) for m in pattern.finditer(prompt)]
-        last.append((max(ends), Scale(kind="ordinal", low=stated[0], high=stated[1])))
+        last.append((stated_until(prompt), Scale(kind="ordinal", low=stated[0], high=stated[1])))
     return max(last, key=lambda found: found[0])[1] if last else Scale(kind="ordinal")

@@ -85,9 +85,12 @@ def read_reply(form: AnswerForm, reply: Reply) -> ReadReply:
         try:
             reading = form.read(whole)
             return ReadReply(reading, reply.constrained or "json", reading.notes, text)
-        except Misread:
+        except (Misread, RecursionError):
             pass  # found again below, where wrappers are looked into
-    return _search(form, reply, whole if isinstance(whole, str) else text)
+    try:
+        return _search(form, reply, whole if isinstance(whole, str) else text)
+    except RecursionError:
+        raise Unreadable("no verdict", "the answer's brackets are nested too deeply to be read") from None
 
 
 def read_word(form: AnswerForm, reply: Reply) -> ReadReply:

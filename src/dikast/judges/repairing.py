@@ -45,7 +45,10 @@ class Unrepairable(ValueError):
 
 def repaired(region: str, keys: frozenset[str]) -> dict[str, Any]:
     """The object that a region with balanced brackets means. Raises Unrepairable. `keys`: what verdicts are made of."""
-    value = json_repair.loads(_straightened(region))
+    try:
+        value = json_repair.loads(_straightened(region))
+    except (ValueError, RecursionError):  # brackets in hundreds
+        raise Unrepairable("it is nested too deeply") from None
     if not isinstance(value, dict):
         raise Unrepairable("it does not hold an object")
     read, written = Counter(_leaves(value, keys)), Counter(_written(region, keys))

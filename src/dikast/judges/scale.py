@@ -301,7 +301,7 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         elif isinstance(value, str) and (match := _NUMBER.fullmatch(_plain_word(value))):
             number = float(match[1])
             if match[2] is not None and self.high is not None and float(match[2]) != self.high:
-                raise Misread(f"off scale: {_shown(value)} is out of {match[2]}, expected {self._expected()}")
+                raise Misread(f"off scale: {_shown(value)}, out of {match[2]}, expected {self._expected()}")
         if number is None or not math.isfinite(number):
             raise Misread(f"not a score: {_shown(value)}, expected {self._expected()}")
         if not self._within(number):

@@ -21,7 +21,7 @@ import msgspec
 from dikast.errors import EndpointError, SettingError
 from dikast.interactions.ids import derived_id
 from dikast.judges.asking import assess
-from dikast.judges.verdicts import failed_verdict
+from dikast.judges.verdicts import failed_verdict, model_name
 from dikast.models.endpoint import Endpoint, Reply, Request
 from dikast.models.ledger import ledger_in
 from dikast.models.options import EndpointOptions
@@ -138,7 +138,7 @@ class _Desk:
         try:
             return await assess(judge, interaction, _Patient(endpoint), facts)
         except EndpointError as error:
-            return failed_verdict(judge, interaction, endpoint.model, error)
+            return failed_verdict(judge, interaction, model_name(facts), error)
 
     async def _endpoints(self, which: Which) -> list[Endpoint]:
         opening = self._open.get(which)

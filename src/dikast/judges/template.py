@@ -19,7 +19,7 @@ KNOWN = (*OF_INTERACTION, *OF_JUDGE)
 
 _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]+(?:\.[^\s{}\"':,]+)?)\}")
 _COMMAND = re.compile(r"\\[A-Za-z]+$")  # \boxed{...}
-_VALUE = re.compile(r"[\"'”]\s*[:：]\s*$")  # "overall": {score}
+_VALUE = re.compile(r"[\"'”]\s*[:：]\s*[\"'“]?$")  # "overall": {score}, "reasoning": "{why}"
 _BEFORE = 60
 _MEANT = {
     "answer": "output", "response": "output", "completion": "output", "prediction": "output", "generation": "output",

@@ -47,7 +47,7 @@ def made_verdict(judge: Judge, interaction: Interaction, facts: Facts | None, op
         "usage": _usage(replies),
         "raw_judge_output": raw_output(replies[-1]) if replies else None,
         "metadata": interaction.metadata,
-        "method": opinion.method,
+        "method": _method(opinion),
         "details": _details(opinion),
     }
     reading = opinion.reading
@@ -95,10 +95,12 @@ def unfit_verdict(judge: Judge, interaction: Interaction, facts: Facts | None, r
 
 
 def model_name(facts: Facts | None) -> str | None:
-    """Who answered, as the user would name it: "ollama/qwq:32b"."""
+    """Who answered, as the user would name it: "ollama/qwq:32b", or the bare name where nobody knows the server."""
     if facts is None:
         return None
     who = facts.fingerprint
+    if who.server == "openai-compatible":
+        return who.model
     named = who.model == who.server or who.model.startswith(f"{who.server}/")
     return who.model if named else f"{who.server}/{who.model}"
 
@@ -106,6 +108,12 @@ def model_name(facts: Facts | None) -> str | None:
 def raw_output(reply: Reply) -> str:
     """A reply as the model wrote it, with the thinking that its server kept apart put back in front."""
     return f"<think>\n{reply.thinking}\n</think>\n{reply.text}" if reply.thinking else reply.text
+
+
+def _method(opinion: Opinion) -> str | None:
+    """How the verdict was read, and which of the judge's settings the server did not take."""
+    left_out = sorted({name for reply in opinion.replies for name in reply.left_out})
+    return f"{opinion.method}+without:{','.join(left_out)}" if opinion.method and left_out else opinion.method
 
 
 def _latency(replies: Iterable[Reply]) -> float:

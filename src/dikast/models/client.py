@@ -24,6 +24,7 @@ from dikast.errors import (
     DikastError,
     EndpointBusy,
     EndpointDown,
+    EndpointDropped,
     EndpointError,
     EndpointGarbled,
     EndpointRefused,
@@ -35,7 +36,7 @@ from dikast.models.options import EndpointOptions
 from dikast.models.policy import ForbiddenAddress, Policy, is_private
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Mapping
 
     from aiohttp import AddrInfoType, ClientRequest, ClientTimeout
     from aiohttp.connector import Connection
@@ -46,6 +47,9 @@ T = TypeVar("T")
 KEPT_BODY = 2048  # bytes of a server's answer that an error carries
 # Servers drop idle connections after as little as 5 s; one that is reused at that moment looks like a dead server.
 _IDLE_CONNECTION_S = 4.0
+_GET_AGAIN_S = (0.1, 0.4)  # what a server tells of itself is asked for again after these waits
+_AT_ONCE_S = 1.0
+_LONGEST_WAIT_S = 2.0
 
 _encode = msgspec.json.Encoder().encode
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
@@ -87,7 +91,7 @@ def parse_base_url(text: str) -> BaseUrl:
             f"base URL {shown!r} is not an address of a server", hint="Give it as http://127.0.0.1:8080 or .../v1"
         )
     userinfo = f"{url.user or ''}:{url.password or ''}" if url.user or url.password else None
-    clean = str(url.with_user(None)).rstrip("/")
+    clean = str(url.with_user(None)).rstrip("/").removesuffix("/chat/completions")  # as an example call shows it
     last = clean.rsplit("/", 1)[-1]
     if last == "v1":
         return BaseUrl(clean.removesuffix("/v1"), clean, userinfo)
@@ -149,7 +153,20 @@ class Client:
         return f"Client({self.base.root!r})"
 
     async def get(self, path: str, answer: type[T], *, timeout_s: float | None = None) -> T:
-        """The JSON at a path (from the server's root with "/", or a whole URL), decoded and checked as `answer`."""
+        """The JSON at a path (from the server's root with "/", or a whole URL), decoded and checked as `answer`.
+
+        A fault that comes at once and may pass (a dropped connection, a 429) is waited out twice, unless `timeout_s`
+        says that the caller is in a hurry.
+        """
+        loop = asyncio.get_running_loop()
+        for wait_s in () if timeout_s is not None else _GET_AGAIN_S:
+            started = loop.time()
+            try:
+                return await self._call("GET", path, None, answer, timeout_s)
+            except EndpointError as error:
+                if not error.retryable or error.status in (200, 501) or loop.time() - started > _AT_ONCE_S:
+                    raise
+                await asyncio.sleep(max(wait_s, min(error.retry_after_s or 0.0, _LONGEST_WAIT_S)))
         return await self._call("GET", path, None, answer, timeout_s)
 
     async def post(self, path: str, body: Any, answer: type[T], *, timeout_s: float | None = None) -> T:
@@ -283,7 +300,7 @@ class Client:
             return SettingError(f"{self._clean(str(url))!r} is not a URL that can be called: {error}")
         if isinstance(error, aiohttp.ClientResponseError):
             return EndpointGarbled(f"{where} does not speak HTTP as it should: {self._clean(error.message)}")
-        return EndpointDown(f"{where} dropped the connection ({self._clean(str(error)) or type(error).__name__})")
+        return EndpointDropped(f"{where} dropped the connection ({self._clean(str(error)) or type(error).__name__})")
 
     def _status_error(
         self, method: str, url: URL, status: int, headers: Mapping[str, str], body: bytes
@@ -298,6 +315,16 @@ class Client:
         elif said:
             message += f": {said}"
         return kind(message, hint=hint, status=status, retry_after_s=retry_after_s(headers), body=kept)
+
+
+async def if_there(call: Awaitable[T]) -> T | None:
+    """What a call answers; None where the server has no such path, or something else on it."""
+    try:
+        return await call
+    except (EndpointRefused, EndpointGarbled) as error:
+        if error.status in (200, 404, 405, 501):
+            return None
+        raise
 
 
 class _PolicedConnector(aiohttp.TCPConnector):

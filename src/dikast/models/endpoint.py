@@ -63,6 +63,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     could not, so that nothing is taken for enforced that was not.
     choice_probs: P(word) for each of the request's choices, summing to 1; `choice_reading` says how they came about,
     and `choice_mass` how much of the full distribution they held before being normalised (None when unknown).
+    left_out: the request's settings that the server does not take ("temperature"), by the server's names for them.
     """
 
     text: str
@@ -74,6 +75,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     choice_probs: dict[str, float] | None = None
     choice_reading: ChoiceReading | None = None
     choice_mass: float | None = None
+    left_out: tuple[str, ...] = ()
     tokens: tuple[Token, ...] = ()
     served_by: str | None = None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from dikast.errors import EndpointGarbled, EndpointRefused
+from dikast.models.client import if_there
 from dikast.models.endpoint import Capabilities, Fingerprint
 from dikast.models.openai_compatible import OpenAICompatible
 from dikast.models.served import Installed
@@ -78,7 +79,7 @@ class LMStudio(OpenAICompatible):
         return wanted == name or wanted == name.rsplit("/", 1)[-1] or name == wanted.rsplit("/", 1)[-1]
 
     async def _describe(self) -> tuple[Fingerprint, Capabilities]:
-        there = await self.installed()
+        there = await if_there(self.installed()) or []
         found = next((model for model in there if self.same_model(self.name, model.name)), Installed(name=self.name))
         context = found.context_length or found.trained_context
         fingerprint = Fingerprint(

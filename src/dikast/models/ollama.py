@@ -14,6 +14,7 @@ import msgspec
 
 from dikast.errors import PromptTooLong
 from dikast.models.choices import answer_token, read_choices
+from dikast.models.client import if_there
 from dikast.models.endpoint import Capabilities, Fingerprint, Finish, Reply, Request
 from dikast.models.lengths import fewest_tokens, most_tokens, was_cut
 from dikast.models.openai_compatible import (
@@ -26,6 +27,7 @@ from dikast.models.openai_compatible import (
     tokens_of,
     trimmed,
 )
+from dikast.models.parameters import Parameters
 from dikast.models.served import Installed, ServedEndpoint
 from dikast.records import Usage
 
@@ -86,9 +88,9 @@ class _Chat(msgspec.Struct):
 
 
 class _About(msgspec.Struct, frozen=True):
-    """What decides how this model is asked."""
+    """What decides how this model is asked. version: None where something else speaks Ollama's chat."""
 
-    version: str
+    version: str | None
     numbers: tuple[int, ...]
     show: _Show
     tag: _Tag | None
@@ -122,7 +124,7 @@ class Ollama(ServedEndpoint):
     async def installed(self) -> list[Installed]:
         """The models that were pulled, and which of them are loaded."""
         tags = (await self._client.get("/api/tags", _Tags)).models or []
-        loaded = {tag.name: tag for tag in (await self._client.get("/api/ps", _Tags)).models or []}
+        loaded = {tag.name: tag for tag in await self._tags("/api/ps")}
         return [
             Installed(
                 name=tag.name,
@@ -172,22 +174,27 @@ class Ollama(ServedEndpoint):
         """Version, capabilities and context of the model, asked once."""
         if self._about is not None:
             return self._about
-        version = (await self._client.get("/api/version", _Version)).version
-        tags = (await self._client.get("/api/tags", _Tags)).models or []
-        tag = next((tag for tag in tags if self.same_model(self.name, tag.name)), None)
-        show = await self._client.post("/api/show", {"model": self.name}, _Show)
+        told = await if_there(self._client.get("/api/version", _Version))
+        version = told.version if told else None
+        tag = next((tag for tag in await self._tags("/api/tags") if self.same_model(self.name, tag.name)), None)
+        show = await if_there(self._client.post("/api/show", {"model": self.name}, _Show)) or _Show()
         remote = show.remote_host or (tag.remote_host if tag else None)
         if remote is None and re.search(r"[:-]cloud$", self.name):
             remote = "https://ollama.com"
         info = show.model_info or {}
         trained = info.get(f"{info.get('general.architecture')}.context_length")
         if not self._options.context_length:
-            loaded = (await self._client.get("/api/ps", _Tags)).models or []
+            loaded = await self._tags("/api/ps")
             in_use = next((entry.context_length for entry in loaded if self.same_model(self.name, entry.name)), None)
             self._num_ctx = max(self._num_ctx, in_use or 0)  # as it is loaded, so that it need not be loaded again
-        numbers = tuple(int(number) for number in re.findall(r"\d+", version.split("-")[0])[:3])
+        numbers = tuple(int(number) for number in re.findall(r"\d+", (version or "").split("-")[0])[:3])
         self._about = _About(version, numbers, show, tag, trained if isinstance(trained, int) else None, remote)
         return self._about
+
+    async def _tags(self, path: str) -> list[_Tag]:
+        """The models listed at a path; none where there is no such list."""
+        listed = await if_there(self._client.get(path, _Tags))
+        return (listed.models if listed else None) or []
 
     async def _ask(self, request: Request) -> Reply:
         about = await self._learn()
@@ -196,14 +203,14 @@ class Ollama(ServedEndpoint):
         self._grow(request, about)
         while True:
             try:
-                chat = await self._client.post("/api/chat", self._body(request, about), _Chat)
+                chat = await self._parameters.post(self._client, "/api/chat", self._body(request, about), _Chat)
                 break
             except PromptTooLong:
                 if not self._grow_once(about):
                     raise
         if chat.message is None:
             raise no_answer(self.model, chat.error)
-        if not about.refuses_long and self._was_cut(request, chat.prompt_eval_count):
+        if self._was_cut(request, chat.prompt_eval_count, refuses_long=about.refuses_long):
             raise cut_in_silence(self.model, chat.prompt_eval_count)
         return self._reply(request, chat, chat.message)
 
@@ -300,12 +307,15 @@ class Ollama(ServedEndpoint):
         self._num_ctx = step if largest is None else min(step, largest)
         return True
 
-    def _was_cut(self, request: Request, counted: int) -> bool:
-        """Whether an older version has cut the prompt: too few tokens, or just the number that its cut leaves."""
+    def _was_cut(self, request: Request, counted: int, *, refuses_long: bool) -> bool:
+        """Whether the prompt was cut: too few tokens; of older versions also just the number that their cut leaves."""
         left_by_a_cut = self._num_ctx - (self._num_ctx - _KEPT_OF_A_CUT) // 2
-        if counted == left_by_a_cut and most_tokens(request.messages) > self._num_ctx:
+        if not refuses_long and counted == left_by_a_cut and most_tokens(request.messages) > self._num_ctx:
             return True
         return was_cut(request.messages, counted)
+
+    def _fresh_parameters(self) -> Parameters:
+        return Parameters((("truncate", "shift", "keep_alive"),), ("logprobs", "top_logprobs"))
 
 
 def base_url_from(ollama_host: str) -> str:

@@ -1,7 +1,7 @@
 """The chat API that most servers speak, and the base of the dialects that speak it with an accent.
 
-Servers differ in what they ignore. Whatever one refuses by name (`temperature` on some models, `chat_template_kwargs`
-on some servers) is left out from then on; a schema is never left out in silence.
+Servers differ in what they ignore. Whatever one refuses (`temperature` on some models, `chat_template_kwargs` on some
+servers) is left out from then on, and told in every reply; a schema is never left out in silence.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from dikast.errors import EndpointError, EndpointGarbled, EndpointRefused, PromptTooLong
+from dikast.errors import EndpointDropped, EndpointError, EndpointGarbled, EndpointRefused, PromptTooLong
 from dikast.models.choices import answer_token, read_choices
 from dikast.models.endpoint import Capabilities, Fingerprint, Finish, Reply, Request, Token
 from dikast.models.lengths import was_cut
+from dikast.models.parameters import Parameters
 from dikast.models.served import Installed, ServedEndpoint
 from dikast.records import Usage
 
@@ -34,8 +34,11 @@ _FINISHES: dict[str | None, Finish] = {
     "content_filter": "refusal",
     "refusal": "refusal",
 }
-_DROPPABLE = ("temperature", "top_p", "seed", "chat_template_kwargs", "reasoning_effort", "logprobs", "top_logprobs")
-_NOT_TAKEN = re.compile(r"unsupported|not support|unknown|unrecognized|not permitted|extra|does not support", re.I)
+_SPARE = (
+    ("stream", "seed", "top_p", "chat_template_kwargs", "reasoning_effort"),
+    ("temperature",),
+    ("max_tokens", "max_completion_tokens"),
+)
 _CONTEXT_FIELDS = ("max_model_len", "context_length", "context_window", "max_context_length")
 
 
@@ -64,6 +67,7 @@ class _ChatMessage(msgspec.Struct):
     reasoning: str | None = None
     reasoning_content: str | None = None
     refusal: str | None = None
+    tool_calls: list[Any] | None = None
 
 
 class _Choice(msgspec.Struct):
@@ -99,7 +103,6 @@ class OpenAICompatible(ServedEndpoint):
 
     server = "openai-compatible"
     refuses_long_prompts: bool | None = None
-    _dropped: frozenset[str] = frozenset()
 
     async def installed(self) -> list[Installed]:
         """The models that the server lists."""
@@ -112,7 +115,9 @@ class OpenAICompatible(ServedEndpoint):
 
     async def _describe(self) -> tuple[Fingerprint, Capabilities]:
         context = None
-        with contextlib.suppress(EndpointRefused, EndpointGarbled):  # some gateways have no list of models
+        with contextlib.suppress(
+            EndpointRefused, EndpointGarbled, EndpointDropped
+        ):  # some gateways have no list of models
             context = next((m.trained_context for m in await self.installed() if m.name == self.name), None)
         fingerprint = Fingerprint(server=self.server, base_url=self.base_url, model=self.name, context_length=context)
         return fingerprint, Capabilities(context_length=context, refuses_long_prompts=self.refuses_long_prompts)
@@ -173,28 +178,15 @@ class OpenAICompatible(ServedEndpoint):
         return with_choices(request, reply)
 
     async def _chat(self, body: dict[str, Any]) -> ChatAnswer:
-        """The answer; parameters that the server refuses by name are left out, now and later."""
+        """The answer; parameters that the server refuses are left out, now and later."""
         url = f"{self._client.base.api}/chat/completions"
-        while True:
-            for name in self._dropped:
-                body.pop(name, None)
-            try:
-                answer = await self._client.post(url, body, ChatAnswer)
-                break
-            except EndpointRefused as error:
-                refused = self._refused_parameter(error, body)
-                if refused is None:
-                    raise
-                self._dropped |= {refused}
+        answer = await self._parameters.post(self._client, url, body, ChatAnswer)
         if not answer.choices:
             raise no_answer(self.model, answer.error)
         return answer
 
-    def _refused_parameter(self, error: EndpointRefused, body: dict[str, Any]) -> str | None:
-        said = error.body or ""
-        if error.status not in (400, 422) or not _NOT_TAKEN.search(said):
-            return None
-        return next((name for name in _DROPPABLE if name in body and re.search(rf"\b{name}\b", said)), None)
+    def _fresh_parameters(self) -> Parameters:
+        return Parameters(_SPARE, ("logprobs", "top_logprobs"), {"max_tokens": "max_completion_tokens"})
 
 
 def reply_of(answer: ChatAnswer, request: Request) -> Reply:
@@ -206,6 +198,8 @@ def reply_of(answer: ChatAnswer, request: Request) -> Reply:
     finish = _FINISHES.get(choice.finish_reason, "other")
     if message.refusal:
         finish, text = "refusal", text or message.refusal
+    if not text and message.tool_calls:  # tools are off, so this is no answer; it is kept to be shown
+        text = msgspec.json.encode({"tool_calls": message.tool_calls}).decode()
     return Reply(
         text=text,
         thinking=message.reasoning or message.reasoning_content or None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from dikast.errors import EndpointDown, EndpointGarbled, EndpointRefused, SettingError
+from dikast.errors import EndpointDown, EndpointDropped, EndpointGarbled, EndpointRefused, SettingError
 from dikast.models import anthropic, ollama, openai
 from dikast.models.anthropic import Anthropic
 from dikast.models.client import BaseUrl, Client, parse_base_url
@@ -19,7 +19,7 @@ from dikast.models.openai import OpenAI
 from dikast.models.openai_compatible import OpenAICompatible
 from dikast.models.options import EndpointOptions
 from dikast.models.policy import Policy
-from dikast.models.recognising import recognise
+from dikast.models.recognising import answers_chat, recognise
 from dikast.models.served import Memory, ServedEndpoint
 from dikast.models.sglang import SGLang
 from dikast.models.vllm import VLLM
@@ -176,39 +176,56 @@ async def _open_llamacpp(ref: ModelRef, policy: Policy, memory: Memory | None, o
 async def _open(
     ref: ModelRef, base: BaseUrl, policy: Policy, memory: Memory | None, options: EndpointOptions
 ) -> Endpoint:
-    server = ref.server or await _kind_at(base, policy, options)
+    server = ref.server or await _kind_at(base, ref.name, policy, options, memory)
     if server in CLOUDS and base.root in USUAL_URLS[server] and not policy.allow_cloud:
         raise policy.forbidden(base.host)  # before its name is even looked up
     client = client_for(server, base, policy, options, f"{server}/{ref.name}")
     endpoint = DIALECTS[server](ref.name, client, options, memory)
     try:
         if server not in CLOUDS:  # a cloud is asked nothing that it need not know
-            await _settle_name(endpoint, ref, policy)
+            await _settle_name(endpoint, ref, policy, client, memory)
     except BaseException:
         await endpoint.close()
         raise
     return endpoint
 
 
-async def _kind_at(base: BaseUrl, policy: Policy, options: EndpointOptions) -> Server:
+async def _kind_at(
+    base: BaseUrl, model: str, policy: Policy, options: EndpointOptions, memory: Memory | None
+) -> Server:
     client = client_for(None, base, policy, options)
     try:
         found = await recognise(client)
+        if found is not None:
+            return found.server
+        if await _answers_chat(client, model, memory):
+            return "openai-compatible"
     finally:
         await client.close()
-    if found is None:
-        raise SettingError(
-            f"what answers at {base.root} is no model server that is known",
-            hint="Check the URL; a server with an OpenAI-compatible API answers at URL/v1/models.",
-        )
-    return found.server
+    raise SettingError(
+        f"what answers at {base.root} is no model server that is known",
+        hint="Check the URL; a server with an OpenAI-compatible API answers at URL/v1/chat/completions.",
+    )
 
 
-async def _settle_name(endpoint: ServedEndpoint, ref: ModelRef, policy: Policy) -> None:
+async def _answers_chat(client: Client, model: str, memory: Memory | None) -> bool:
+    """Whether the server takes chat calls for a model that it doesn't list; asked once, then remembered."""
+    key = f"chat/1/{client.base.api}/{model}"
+    if memory is not None and key in memory:
+        return True
+    answers = await answers_chat(client, model)
+    if answers and memory is not None:
+        memory[key] = b"1"
+    return answers
+
+
+async def _settle_name(
+    endpoint: ServedEndpoint, ref: ModelRef, policy: Policy, client: Client, memory: Memory | None
+) -> None:
     """Make sure that the server has the model, and take the server's name where none was given."""
     try:
         there = await endpoint.installed()
-    except (EndpointRefused, EndpointGarbled) as error:
+    except (EndpointRefused, EndpointGarbled, EndpointDropped) as error:
         if error.status in (401, 403) or not ref.name:
             raise
         return  # no list of models: the first call will show
@@ -218,6 +235,12 @@ async def _settle_name(endpoint: ServedEndpoint, ref: ModelRef, policy: Policy) 
     found = next((model for model in there if endpoint.same_model(ref.name, model.name)), None)
     if found is None:
         names = [model.name for model in there]
+        # Gateways answer under names that they don't list: patterns, aliases, models that they load when asked.
+        if endpoint.server == "openai-compatible" and ref.name and await _answers_chat(client, ref.name, memory):
+            if client.options.progress is not None:
+                listed = ", ".join(names[:3]) or "nothing"
+                client.options.progress(f"{endpoint.base_url} lists {listed}, but answers as {ref.name!r} too")
+            return
         how = _HOW_TO_GET.get(endpoint.server, "`dikast models` lists what is here.").format(name=ref.name)
         raise not_installed(ref.name, names, where=f"{SERVERS[endpoint.server]} at {endpoint.base_url}", how=how)
     if found.remote_host is not None and not policy.allow_cloud:

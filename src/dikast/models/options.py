@@ -20,7 +20,8 @@ class EndpointOptions:
     keep_alive: how long Ollama keeps the model loaded after a call.
     context_length: tokens of context to ask for, where that can be asked for; None means what each prompt needs.
     proxy: an HTTP proxy, for clouds only.
-    probe: whether the first use may make a few short calls to find out what the server honours.
+    probe: whether the first use may make a few short calls to find out what the server honours; what is remembered is
+    used in any case.
     probe_patience_s: how long a probe waits for a server that says it is busy or loading.
     threads, slots, progress, cache: of the embedded engine; progress is told in a line each what takes time, and cache
     is where the default model is kept.

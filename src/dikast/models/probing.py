@@ -12,7 +12,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from dikast.errors import EndpointBusy, EndpointDown, EndpointError, EndpointRefused
+from dikast.errors import (
+    EndpointBusy,
+    EndpointDown,
+    EndpointDropped,
+    EndpointError,
+    EndpointGarbled,
+    EndpointRefused,
+)
 from dikast.models.endpoint import Capabilities, ChoiceReading, Message, Reply, Request
 
 Question = Literal["thinking", "schema", "choices"]
@@ -29,6 +36,8 @@ _ODD_SCHEMA: dict[str, Any] = {
 _ROOM_TO_THINK = 2048
 _SHORT = 48
 _BUSY_WAIT_S = 1.0
+_FAULTS_BORNE = 2
+_FAULT_WAIT_S = 0.1
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -60,6 +69,16 @@ async def probe(
         found = await _Probe(ask, declared, patience_s).run(questions)
         if found.whole:
             memory[key] = msgspec.json.encode(found)
+    return _completed(declared, found)
+
+
+def recalled(declared: Capabilities, memory: MutableMapping[str, bytes], key: str) -> Capabilities:
+    """The declared capabilities, completed by what is remembered of an earlier probe, if there was one."""
+    found = _remembered(memory, key)
+    return declared if found is None else _completed(declared, found)
+
+
+def _completed(declared: Capabilities, found: _Found) -> Capabilities:
     return msgspec.structs.replace(
         declared,
         schema=found.schema if declared.schema is None else declared.schema,
@@ -86,6 +105,7 @@ class _Probe:
         self._thinks = declared.thinks
         self._switch = declared.thinking_switch
         self._unanswered = False
+        self._waited_s = 0.0  # over all questions
 
     async def run(self, questions: frozenset[Question]) -> _Found:
         schema, choices, logprobs = None, None, 0
@@ -100,18 +120,23 @@ class _Probe:
     async def _ask(self, question: str, **settings: Any) -> Reply | EndpointRefused | None:
         """The reply, the server's refusal, or None for whatever says nothing about the question."""
         request = Request(messages=(Message("user", question),), seed=1, **settings)
-        waited = 0.0
+        faults = 0
         while True:
             try:
                 return await self._ask_model(request)
             except EndpointBusy as error:
                 pause = error.retry_after_s if error.retry_after_s is not None else _BUSY_WAIT_S
-                waited += pause
-                if waited > self._patience_s:
+                self._waited_s += pause
+                if self._waited_s > self._patience_s:
                     break
                 await asyncio.sleep(pause)
-            except EndpointDown:
-                raise
+            except (EndpointDown, EndpointGarbled) as error:  # what a flaky server does now and then says nothing
+                faults += 1
+                if faults > _FAULTS_BORNE:
+                    if isinstance(error, EndpointDown) and not isinstance(error, EndpointDropped):
+                        raise
+                    break  # something there can't bear this question, and may well bear others
+                await asyncio.sleep(_FAULT_WAIT_S)
             except EndpointRefused as error:
                 return error
             except EndpointError:

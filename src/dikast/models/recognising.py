@@ -7,7 +7,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from dikast.errors import EndpointBusy, EndpointDown, EndpointError, EndpointTimeout
+from dikast.errors import (
+    EndpointBusy,
+    EndpointDown,
+    EndpointDropped,
+    EndpointError,
+    EndpointGarbled,
+    EndpointRefused,
+    EndpointTimeout,
+)
 from dikast.models.client import Client
 from dikast.models.naming import Server
 
@@ -43,6 +51,10 @@ class _Entry(msgspec.Struct):
 
 class _Models(msgspec.Struct):
     data: list[_Entry]
+
+
+class _ChatAnswer(msgspec.Struct):
+    choices: list[Any]
 
 
 class Recognised(msgspec.Struct, frozen=True):
@@ -85,8 +97,31 @@ async def recognise(client: Client, *, timeout_s: float | None = None) -> Recogn
     if isinstance(models, _Models):
         return Recognised("openai-compatible")
     for kind in (EndpointDown, EndpointTimeout, EndpointBusy):  # a server that loads is a server
-        if isinstance(models, kind):
+        if isinstance(models, kind) and not isinstance(models, EndpointDropped):
             raise models
     if isinstance(models, EndpointError) and models.status in (401, 403):
         raise models
     return None
+
+
+async def answers_chat(client: Client, model: str) -> bool:
+    """Whether a server takes OpenAI chat calls for a model that it doesn't list. Raises EndpointError.
+
+    A chat path that isn't there, and an answer that is none, say no; a server that only can't answer now says yes.
+    """
+    body = {"model": model, "messages": [{"role": "user", "content": "Say yes."}], "max_tokens": 1}
+    url = f"{client.base.api}/chat/completions"
+    try:
+        try:
+            await client.post(url, body, _ChatAnswer)
+        except EndpointDropped:  # which may have been chance
+            await client.post(url, body, _ChatAnswer)
+    except EndpointGarbled as error:
+        return error.status is not None and error.status >= 500
+    except EndpointRefused as error:
+        if error.status in (401, 403):
+            raise
+        return error.status in (400, 422)
+    except (EndpointBusy, EndpointTimeout):
+        return True
+    return True

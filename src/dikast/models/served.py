@@ -15,7 +15,8 @@ import msgspec
 from dikast.models.client import Client
 from dikast.models.endpoint import Capabilities, Facts, Fingerprint, Message, Reply, Request
 from dikast.models.options import EndpointOptions
-from dikast.models.probing import Question, probe
+from dikast.models.parameters import Parameters
+from dikast.models.probing import Question, probe, recalled
 
 Memory = MutableMapping[str, bytes]
 
@@ -49,6 +50,7 @@ class ServedEndpoint:
         self._options = options
         self._memory: Memory = memory if memory is not None else {}
         self._known = Capabilities()
+        self._parameters = self._fresh_parameters()
         self._facts: Facts | None = None
         self._finding = asyncio.Lock()
 
@@ -71,20 +73,32 @@ class ServedEndpoint:
             if self._facts is None:
                 fingerprint, declared = await self._describe()
                 self._known = declared
+                key = _memory_key(fingerprint)
                 if self._options.probe:
-                    patience = self._options.probe_patience_s
-                    key = _memory_key(fingerprint)
-                    asked = probe(self._ask, declared, self.questions, self._memory, key, patience_s=patience)
-                    self._known = await asked
+                    await self._probe(declared, key)
+                else:
+                    self._known = recalled(declared, self._memory, key)
                 self._facts = Facts(fingerprint=fingerprint, capabilities=self._known)
             return self._facts
+
+    async def _probe(self, declared: Capabilities, key: str) -> None:
+        """Find out, or recall, what the server honours and which parameters it does not take."""
+        known = self._recall_parameters(key)
+        patience_s = self._options.probe_patience_s
+        asked = probe(self._ask, declared, self.questions, self._memory, key, patience_s=patience_s)
+        self._known = await asked
+        self._parameters.forget_told()
+        if self._parameters.left_out != known:
+            self._memory[f"{key} left out"] = msgspec.json.encode(sorted(self._parameters.left_out))
 
     async def answer(self, request: Request) -> Reply:
         """One call, no retries. Raises EndpointError; never cuts a prompt in silence."""
         started = time.perf_counter()
         reply = await self._ask(request)
         took = time.perf_counter() - started
-        return msgspec.structs.replace(reply, latency_s=took, served_by=self._client.base.root)
+        return msgspec.structs.replace(
+            reply, latency_s=took, served_by=self._client.base.root, left_out=self._parameters.told
+        )
 
     async def count_tokens(self, messages: tuple[Message, ...]) -> int | None:
         """Tokens of the rendered prompt, template included; None: this server can't tell."""
@@ -111,11 +125,24 @@ class ServedEndpoint:
         """One call in the server's own words."""
         raise TypeError(f"{type(self).__name__} does not say how it is asked")
 
+    def _fresh_parameters(self) -> Parameters:
+        """What this kind of server may not take."""
+        return Parameters(())
+
+    def _recall_parameters(self, key: str) -> frozenset[str]:
+        """Leave out what this server is remembered not to take, and say what that is."""
+        try:
+            recalled = frozenset(msgspec.json.decode(self._memory[f"{key} left out"], type=list[str]))
+        except (KeyError, msgspec.DecodeError):
+            return self._parameters.left_out
+        self._parameters.left_out |= recalled
+        return self._parameters.left_out
+
     def _constrained(self, means: str) -> str | None:
         """`means`, if the server is known to honour what it was asked for."""
         return means if self._known.schema else None
 
 
 def _memory_key(fingerprint: Fingerprint) -> str:
-    which = fingerprint.digest or fingerprint.base_url
-    return f"probe/1/{fingerprint.server}/{fingerprint.server_version}/{fingerprint.model}@{which}"
+    which = fingerprint.digest or f"{fingerprint.model}@{fingerprint.base_url}"
+    return f"probe/1/{fingerprint.server}/{fingerprint.server_version}/{which}"

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from dikast.errors import EndpointGarbled, EndpointRefused
+from dikast.models.client import if_there
 from dikast.models.endpoint import Capabilities, Fingerprint, Message, Reply, Request
 from dikast.models.openai_compatible import MOST_ALTERNATIVES, ChatAnswer, OpenAICompatible, with_choices
 
@@ -40,8 +41,8 @@ class VLLM(OpenAICompatible):
 
     async def _describe(self) -> tuple[Fingerprint, Capabilities]:
         fingerprint, declared = await super()._describe()
-        version = await self._client.get("/version", _Version)
-        return msgspec.structs.replace(fingerprint, server_version=version.version), declared
+        told = await if_there(self._client.get("/version", _Version))
+        return msgspec.structs.replace(fingerprint, server_version=told.version if told else None), declared
 
     def _ask_choices(self, body: dict[str, Any], request: Request) -> None:
         body |= {"logprobs": True, "top_logprobs": MOST_ALTERNATIVES, "structured_outputs": {"choice": request.choices}}

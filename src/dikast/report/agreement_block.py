@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from dikast.agreement.calibration import ReliabilityBin
+from dikast.agreement.calibration_map import CalibrationMap
 from dikast.agreement.estimate import Figure
 
 Trust = Literal["trusted", "not_yet", "no"]
@@ -27,6 +29,7 @@ class AgreementBlock:
 
     labels: whose they are and where from. n: interactions with both a label and a verdict. left_out: reason to count.
     sentence: the verdict on the judge in words. needs: what would settle it, where more is needed.
+    reliability, calibration: for the diagram of confidence, where verdicts have one.
     """
 
     labels: str
@@ -37,3 +40,5 @@ class AgreementBlock:
     sentence: str
     needs: str | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)
+    reliability: tuple[ReliabilityBin, ...] = ()
+    calibration: CalibrationMap | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from dikast.analysis.distribution import Bin
 from dikast.report.figures import percent, whole_percent
+from dikast.report.reliability import ReliabilityView
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class AgreementView:
     figures: tuple[FigureRow, ...]
     baselines: tuple[FigureRow, ...]
     left_out: tuple[Row, ...]
+    reliability: ReliabilityView | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from dikast.report.page import (
     bars_of,
     columns_of,
 )
+from dikast.report.reliability import reliability_view
 from dikast.report.text import one_line, readable
 from dikast.report.wording import (
     HEADLINES,
@@ -77,7 +78,7 @@ def page_of_run(
         statuses=_statuses(summary),
         left_out=_left_out(summary),
         notes=(*_unfinished(info), *notes(summary)),
-        agreement=_agreement(agreement) if agreement else None,
+        agreement=agreement_view(agreement) if agreement else None,
         plots=tuple(_plot(distribution) for distribution in summary.criteria[:_PLOTS_SHOWN]),
         plots_note=_of_many(_PLOTS_SHOWN, len(summary.criteria), "criteria"),
         pairs=_rows(pair_rows(summary)),
@@ -91,8 +92,8 @@ def page_of_run(
         votes=_rows(vote_rows(summary)),
         latency=_rows(latency_rows(summary)),
         tokens=_rows(token_rows(summary)),
-        fingerprint=_flat(info.fingerprint) if info else (),
-        settings=_flat(info.settings) if info else (),
+        fingerprint=flat_rows(info.fingerprint) if info else (),
+        settings=flat_rows(info.settings) if info else (),
         definition=_definition(info),
         command=repeat_command(info) if info else "",
         made_by=f"Dikast {version('dikast')}",
@@ -205,7 +206,8 @@ def _unfinished(info: RunInfo | None) -> tuple[str, ...]:
     return ("This run is not finished: it is still going on, or was interrupted. The same command continues it.",)
 
 
-def _agreement(block: AgreementBlock) -> AgreementView:
+def agreement_view(block: AgreementBlock) -> AgreementView:
+    """The agreement as the page says it."""
     tones = {"trusted": "good", "not_yet": "muted", "no": "bad"}
     return AgreementView(
         tone=tones[block.trust],
@@ -215,6 +217,7 @@ def _agreement(block: AgreementBlock) -> AgreementView:
         figures=tuple(_figure_row(figure) for figure in block.figures),
         baselines=tuple(_figure_row(figure) for figure in block.baselines),
         left_out=tuple(Row(reason, f"{count:,}") for reason, count in block.left_out.items()),
+        reliability=reliability_view(block.reliability, block.calibration),
     )
 
 
@@ -351,7 +354,7 @@ def _definition(info: RunInfo | None) -> Part | None:
     return excerpt_part("The judge's definition", readable(info.judge_definition), head=20_000, tail=2_000)
 
 
-def _flat(values: Mapping[str, Json], above: str = "") -> tuple[Row, ...]:
+def flat_rows(values: Mapping[str, Json], above: str = "") -> tuple[Row, ...]:
     """Nested settings as rows with dotted names; what is not set is left out, and what is secret is not shown."""
     rows: list[Row] = []
     for key, value in values.items():
@@ -361,7 +364,7 @@ def _flat(values: Mapping[str, Json], above: str = "") -> tuple[Row, ...]:
         if _SECRET.match(key):
             rows.append(Row(name, "(not shown)"))
         elif isinstance(value, Mapping):
-            rows.extend(_flat(value, f"{name}."))
+            rows.extend(flat_rows(value, f"{name}."))
         else:
             text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
             rows.append(Row(name, one_line(_USER_IN_URL.sub("", text), _LONGEST_SETTING)))

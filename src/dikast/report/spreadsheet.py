@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from dikast.interactions.guarding import guarded
 from dikast.records import Interaction, Verdict
 from dikast.report.table import Cell, columns_of, rows
 from dikast.report.writing import replacing
@@ -14,8 +15,6 @@ from dikast.report.writing import replacing
 Verdicts = Callable[[], Iterator[Verdict]]
 Lookup = Callable[[str], Interaction | None]
 
-# A cell that begins so is run as a formula, or becomes one when it is pasted; full width, too, in Japanese Excel.
-_STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 SHEET_ROWS = 1_048_576
 _SHEET = "results"
 
@@ -85,4 +84,4 @@ def _write_row(sheet: Any, at: int, row: list[Cell]) -> None:
 
 
 def _guarded(cell: Cell) -> Cell:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_STARTS_FORMULA) else cell
+    return guarded(cell) if isinstance(cell, str) else cell

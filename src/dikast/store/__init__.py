@@ -1,4 +1,4 @@
-"""The only room with SQL: answers, runs and verdicts, kept.
+"""The only room with SQL: answers, runs, verdicts, datasets and labels, kept.
 
 A store is one SQLite file, or a PostgreSQL database. An answer is identified by the SHA-256 of all that changes it (the
 model's identity and the whole request), an interaction by the SHA-256 of its JSON, a run by its name. `verify` proves
@@ -8,16 +8,21 @@ that everything is there and unchanged. The tables are described in `schema.py`;
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from dikast.records import RunInfo
-from dikast.store import runs
+from dikast.errors import DataError
+from dikast.records import Interaction, JudgeRef, RunInfo
+from dikast.store import datasets, runs, splits
 from dikast.store.answers import AnswerJournal
 from dikast.store.database import open_database
+from dikast.store.datasets import DatasetInfo, KeptDataset
+from dikast.store.labels import LabelBook, LabelCounts, LabelRevision, LabelState
 from dikast.store.probes import ProbeMemory
 from dikast.store.runs import RunLog, run_key
+from dikast.store.splits import KeptSplit, TestOpening
 from dikast.store.verify import Verification, verify
 
 
@@ -67,9 +72,63 @@ class Store:
         """All runs, newest first."""
         return runs.list_runs(self._engine)
 
+    def keep_dataset(self, name: str, items: Iterable[Interaction], *, sources: Sequence[str] = ()) -> KeptDataset:
+        """Keep interactions under a name; the same content again changes nothing. Raises DataError."""
+        return datasets.keep_dataset(self._engine, name, items, sources=sources)
+
+    def find_dataset(self, name: str) -> KeptDataset | None:
+        """The dataset kept under that name, or None."""
+        return datasets.find_dataset(self._engine, name)
+
+    def dataset(self, name: str) -> KeptDataset:
+        """The dataset kept under that name. Raises DataError when there is none."""
+        found = datasets.find_dataset(self._engine, name)
+        if found is None:
+            names = [info.name for info in self.datasets()]
+            raise DataError(
+                f"no dataset is kept as {name!r}",
+                hint=f"There are: {', '.join(names[:20])}." if names else "`dikast review DATA` keeps one.",
+            )
+        return found
+
+    def datasets(self) -> list[DatasetInfo]:
+        """All datasets that are kept, newest first."""
+        return datasets.list_datasets(self._engine)
+
+    def labels(self, dataset: str) -> LabelBook:
+        """The labels of a dataset. Raises DataError when none is kept under that name."""
+        return LabelBook(self._engine, self.dataset(dataset).row, dataset)
+
+    def split(self, dataset: str) -> KeptSplit:
+        """Which interactions of a dataset are pool, dev and sealed test. Raises DataError as `dataset`."""
+        return KeptSplit(self._engine, self.dataset(dataset))
+
+    def open_test(self, dataset: str, judge: JudgeRef, *, n: int, why: str) -> TestOpening:
+        """Write down that a judge is about to be measured on n sealed items, and why; never taken back."""
+        return splits.open_test(self._engine, self.dataset(dataset), judge, n=n, why=why)
+
+    def openings(self, dataset: str) -> list[TestOpening]:
+        """Every time that the sealed test of a dataset was opened, oldest first."""
+        return splits.openings(self._engine, self.dataset(dataset))
+
     def verify(self) -> Verification:
         """Prove the store whole, or say what is wrong."""
         return verify(self._engine)
 
 
-__all__ = ["AnswerJournal", "ProbeMemory", "RunLog", "Store", "Verification", "run_key"]
+__all__ = [
+    "AnswerJournal",
+    "DatasetInfo",
+    "KeptDataset",
+    "KeptSplit",
+    "LabelBook",
+    "LabelCounts",
+    "LabelRevision",
+    "LabelState",
+    "ProbeMemory",
+    "RunLog",
+    "Store",
+    "TestOpening",
+    "Verification",
+    "run_key",
+]

@@ -87,3 +87,90 @@ probes = sa.Table(
     sa.Column("name", sa.String(512), primary_key=True),
     sa.Column("body", sa.LargeBinary, nullable=False),
 )
+
+# Interactions kept under a name, to be labelled. `hash` is NULL while one is still being written.
+datasets = sa.Table(
+    "datasets",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    sa.Column("name", sa.String(200), nullable=False, unique=True),
+    sa.Column("hash", sa.LargeBinary(32)),
+    sa.Column("n", _Id, nullable=False),
+    sa.Column("sources", sa.LargeBinary, nullable=False),
+    sa.Column("kept_at", sa.String(32), nullable=False),
+    sa.Column("shares", sa.LargeBinary),  # of the split, as JSON; NULL until one is made
+)
+
+# content: SHA-256 of what a judge may see. unit: what shares input and context (see interactions/units.py).
+dataset_items = sa.Table(
+    "dataset_items",
+    metadata,
+    sa.Column("dataset", _Id, sa.ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", _Id, primary_key=True),
+    sa.Column("interaction_id", sa.LargeBinary, nullable=False),
+    sa.Column("interaction", sa.LargeBinary(32), nullable=False),
+    sa.Column("content", sa.LargeBinary(32), nullable=False),
+    sa.Column("unit", sa.LargeBinary(32), nullable=False),
+    sa.Index("dataset_items_by_id", "dataset", "interaction_id", unique=True),
+    sa.Index("dataset_items_by_unit", "dataset", "unit"),
+)
+
+# Every revision of every label. Rows are never changed, but for a draft, which the next draft replaces.
+# annotator and criterion are empty where the label names none. undoes: the row that this one takes back.
+labels = sa.Table(
+    "labels",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    sa.Column("dataset", _Id, sa.ForeignKey("datasets.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("interaction_id", sa.LargeBinary, nullable=False),
+    sa.Column("annotator", sa.LargeBinary, nullable=False),
+    sa.Column("criterion", sa.LargeBinary, nullable=False),
+    sa.Column("revision", _Id, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("verdict", sa.String(8)),
+    sa.Column("content", sa.LargeBinary(32), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("drawn", sa.LargeBinary),
+    sa.Column("blind", sa.Boolean),
+    sa.Column("undoes", _Id),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("check", sa.LargeBinary(8), nullable=False),
+    sa.Index("labels_by_revision", "dataset", "interaction_id", "annotator", "criterion", "revision", unique=True),
+    sa.Index("labels_by_annotator", "dataset", "annotator", "id"),
+    sa.Index("labels_by_undone", "undoes"),
+)
+
+# Where each label stands: its newest row, and the newest that is no draft.
+label_heads = sa.Table(
+    "label_heads",
+    metadata,
+    sa.Column("dataset", _Id, sa.ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("interaction_id", sa.LargeBinary, primary_key=True),
+    sa.Column("annotator", sa.LargeBinary, primary_key=True),
+    sa.Column("criterion", sa.LargeBinary, primary_key=True),
+    sa.Column("newest", _Id, nullable=False),
+    sa.Column("standing", _Id),
+)
+
+# Which part of a dataset a unit of it belongs to: "pool", "dev", "test" or "aside".
+splits = sa.Table(
+    "splits",
+    metadata,
+    sa.Column("dataset", _Id, sa.ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("unit", sa.LargeBinary(32), primary_key=True),
+    sa.Column("part", sa.String(16), nullable=False),
+)
+
+# Each time a judge was measured on the sealed test.
+test_openings = sa.Table(
+    "test_openings",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    sa.Column("dataset", _Id, sa.ForeignKey("datasets.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("judge_name", sa.LargeBinary, nullable=False),
+    sa.Column("judge_version", sa.LargeBinary, nullable=False),
+    sa.Column("n", _Id, nullable=False),
+    sa.Column("why", sa.LargeBinary, nullable=False),
+    sa.Index("test_openings_by_dataset", "dataset"),
+)

@@ -11,7 +11,20 @@ import sqlalchemy as sa
 from dikast.records import RunInfo, Verdict
 from dikast.store.answers import checksum
 from dikast.store.database import mapped_errors
-from dikast.store.schema import answers, interactions, metadata, runs, verdicts
+from dikast.store.labels import check_of
+from dikast.store.schema import (
+    answers,
+    dataset_items,
+    datasets,
+    interactions,
+    label_heads,
+    labels,
+    metadata,
+    runs,
+    test_openings,
+    verdicts,
+)
+from dikast.store.schema import splits as split_parts
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +132,66 @@ def _verdicts(connection: sa.Connection) -> Iterator[str | None]:
             yield None
 
 
+def _datasets(connection: sa.Connection) -> Iterator[str | None]:
+    kept = sa.select(datasets.c.id, datasets.c.name, datasets.c.hash, datasets.c.n)
+    for page in connection.execute(kept.where(datasets.c.hash.is_not(None))).all():
+        digest = hashlib.sha256()
+        count = 0
+        problem = None
+        items = (
+            sa.select(dataset_items.c.position, dataset_items.c.interaction_id, interactions.c.body)
+            .outerjoin(interactions, dataset_items.c.interaction == interactions.c.hash)
+            .where(dataset_items.c.dataset == page.id)
+            .order_by(dataset_items.c.position)
+        )
+        for row in _stream(connection, items):
+            if row.body is None or row.position != count:
+                problem = problem or f"dataset {page.name}: position {count} has lost its interaction"
+            digest.update(bytes(row.body or b""))
+            count = row.position + 1
+        if problem is None and (count != page.n or digest.digest() != bytes(page.hash)):
+            problem = f"dataset {page.name}: it does not match its hash ({count} items of {page.n})"
+        yield problem
+
+
+def _labels(connection: sa.Connection) -> Iterator[str | None]:
+    for row in _stream(connection, sa.select(labels)):
+        yield None if check_of(row) == bytes(row.check) else f"labels: row {row.id} does not match its checksum"
+
+
+def _label_heads(connection: sa.Connection) -> Iterator[str | None]:
+    """Every label's newest and standing row are what its history says."""
+    key = (labels.c.dataset, labels.c.interaction_id, labels.c.annotator, labels.c.criterion)
+    said = sa.select(
+        *key,
+        sa.func.max(labels.c.id).label("newest"),
+        sa.func.max(sa.case((labels.c.state != "draft", labels.c.id))).label("standing"),
+    )
+    history = said.group_by(*key).subquery()
+    same = sa.and_(*(history.c[column.name] == label_heads.c[column.name] for column in key))
+    columns = (history.c.newest, history.c.standing, label_heads.c.newest, label_heads.c.standing)
+    joined = sa.select(label_heads.c.interaction_id, *columns).outerjoin(history, same)
+    for id, newest, standing, head, stands in connection.execute(joined):
+        right = (newest, standing) == (head, stands)
+        shown = bytes(id).decode(errors="replace")
+        yield None if right else f"labels: the newest label of {shown!r} is not the one marked"
+    labelled = connection.execute(sa.select(sa.func.count()).select_from(history)).scalar_one()
+    marked = connection.execute(sa.select(sa.func.count()).select_from(label_heads)).scalar_one()
+    if labelled > marked:
+        yield f"labels: {labelled - marked} labels have no mark for the newest"
+
+
+def _splits(connection: sa.Connection) -> Iterator[str | None]:
+    for row in _stream(connection, sa.select(split_parts)):
+        known = row.part in ("pool", "dev", "test", "aside")
+        yield None if known else f"splits: {bytes(row.unit).hex()[:16]} is in no known part, {row.part!r}"
+
+
+def _test_openings(connection: sa.Connection) -> Iterator[str | None]:
+    for row in _stream(connection, sa.select(test_openings)):
+        yield None if row.at and row.why else f"test openings: row {row.id} says not when or why"
+
+
 def _stream(connection: sa.Connection, query: sa.Select[tuple[object, ...]]) -> sa.CursorResult[tuple[object, ...]]:
     return connection.execution_options(yield_per=1000).execute(query)
 
@@ -130,4 +203,9 @@ _CHECKS = {
     "interactions": _interactions,
     "runs": _runs,
     "verdicts": _verdicts,
+    "datasets": _datasets,
+    "labels": _labels,
+    "label heads": _label_heads,
+    "splits": _splits,
+    "test openings": _test_openings,
 }

@@ -1,0 +1,116 @@
+"""The run's pass rate or mean score as people would have given it, by the estimator that the sampling allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from dikast.agreement.confusion import Confusion
+from dikast.agreement.corrected import Refused, corrected_pass_rate
+from dikast.agreement.estimate import Estimate
+from dikast.agreement.families import Span, common_scale
+from dikast.agreement.matching import Matched
+from dikast.agreement.prediction_powered import PredictionPowered, prediction_powered_mean
+from dikast.agreement.sampling import Sampling, sampling_of
+from dikast.records import Interaction, Verdict, canonical_json
+
+Lookup = Callable[[str], Interaction | None]
+
+
+def run_mean(
+    matched: Matched,
+    judged: Sequence[Verdict],
+    confusion: Confusion | None,
+    lookup: Lookup | None,
+    judge_scale: Span | None,
+    level: float,
+) -> tuple[Estimate | Refused | None, PredictionPowered | Refused | None]:
+    """The corrected pass rate (None but for pass/fail), and the prediction-powered mean (None but for it and scores).
+
+    judged: all the run's verdicts. With labels drawn at random the pass rate is corrected by Rogan-Gladen; with labels
+    drawn in strata by the prediction-powered mean, weighted; with labels drawn for learning both are refused.
+    """
+    if matched.family not in ("pass_fail", "ordinal"):
+        return None, None
+    sampling = sampling_of(matched.drawn)
+    if sampling.kind == "unusable":
+        refused = Refused(sampling.why)
+        return (refused if confusion is not None else None), refused
+    labelled = {verdict.id for verdict in matched.verdicts}
+    if matched.family == "ordinal":
+        rest = [v for v in judged if v.status == "scored" and v.overall is not None and v.id not in labelled]
+        return None, _score(matched, rest, sampling, lookup, judge_scale, level)
+    rest = [v for v in judged if v.status == "scored" and v.verdict in ("pass", "fail") and v.id not in labelled]
+    powered = _powered(
+        [float(label.verdict == "pass") for label in matched.labels],
+        [float(verdict.verdict == "pass") for verdict in matched.verdicts],
+        [float(verdict.verdict == "pass") for verdict in rest],
+        (0.0, 1.0),
+        _strata(matched.verdicts, rest, sampling, lookup),
+        level,
+    )
+    if confusion is None:
+        return None, powered
+    if sampling.kind == "stratified":
+        return (powered.figure if isinstance(powered, PredictionPowered) else powered), powered
+    return corrected_pass_rate(confusion, sum(v.verdict == "pass" for v in rest), len(rest), level), powered
+
+
+def _score(
+    matched: Matched,
+    rest: Sequence[Verdict],
+    sampling: Sampling,
+    lookup: Lookup | None,
+    judge_scale: Span | None,
+    level: float,
+) -> PredictionPowered | Refused:
+    scores = common_scale(matched, judge_scale)
+    if scores.apart is not None:
+        return Refused(scores.apart)
+    others = [verdict.overall or 0.0 for verdict in rest]
+    every = [*scores.judge.tolist(), *scores.labels.tolist(), *others]
+    span = scores.span or (min(every), max(every))
+    if min(every) < span[0] or max(every) > span[1]:
+        return Refused(f"scores run from {min(every):g} to {max(every):g}, the scale from {span[0]:g} to {span[1]:g}")
+    strata = _strata(matched.verdicts, rest, sampling, lookup)
+    return _powered(scores.labels.tolist(), scores.judge.tolist(), others, span, strata, level)
+
+
+def _powered(
+    labels: list[float],
+    judge: list[float],
+    rest: list[float],
+    span: Span,
+    strata: tuple[list[str], list[str]] | Refused | None,
+    level: float,
+) -> PredictionPowered | Refused:
+    if isinstance(strata, Refused):
+        return strata
+    if span[0] >= span[1]:
+        return Refused("every score and every label is the same")
+    return prediction_powered_mean(labels, judge, rest, lowest=span[0], highest=span[1], strata=strata, level=level)
+
+
+def _strata(
+    labelled: Sequence[Verdict], rest: Sequence[Verdict], sampling: Sampling, lookup: Lookup | None
+) -> tuple[list[str], list[str]] | Refused | None:
+    """The stratum of each labelled and of each other item; refused where it isn't known of all."""
+    if sampling.kind != "stratified" or sampling.key is None:
+        return None
+    key = sampling.key
+
+    def stratum(verdict: Verdict) -> str | None:
+        if key == "verdict":
+            return verdict.verdict
+        item = lookup(verdict.id) if lookup is not None and key not in verdict.metadata else None
+        metadata = verdict.metadata or (item.metadata if item else {})
+        value = metadata.get(key, "" if item is not None or verdict.metadata else None)
+        return value if isinstance(value, str) or value is None else canonical_json(value).decode()
+
+    ours, theirs = [[stratum(verdict) for verdict in part] for part in (labelled, rest)]
+    unknown = sum(value is None for value in (*ours, *theirs))
+    if unknown:
+        return Refused(
+            f"the labels were drawn in strata over {key!r}, which {unknown:,} items of the run don't tell; "
+            "give the interactions with --data"
+        )
+    return [str(value) for value in ours], [str(value) for value in theirs]

@@ -1,0 +1,248 @@
+"""`dikast compare`: two judges on the same items, or two systems under one judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import click
+import msgspec
+
+from dikast.agreement.comparison import Difference
+from dikast.agreement.corrected import Refused
+from dikast.agreement.estimate import Estimate
+from dikast.agreement.pairing import Pairing, Side, outputs_of, pair_runs
+from dikast.agreement.two_runs import TwoRuns, compare_runs, points
+from dikast.cli.agree import SHARES, TITLES, judge_scale
+from dikast.errors import DataError, DikastError
+from dikast.interactions import open_dataset, read_labels
+from dikast.interactions.rows import Tally
+from dikast.records import Interaction, Label
+from dikast.report.figures import bounds, interval, number, value_of
+from dikast.report.text import one_line
+from dikast.runs import Run, open_run
+from dikast.workspace import Workspace
+
+EXAMPLES = """
+\b
+Examples:
+  dikast compare refunds-3 refunds-4 --labels labels.jsonl
+  dikast compare old.jsonl new.jsonl --by feature
+  dikast compare refunds-3 refunds-4 --json
+"""
+
+_TITLES = {
+    **TITLES,
+    "pass_rate": "pass rate",
+    "mean_score": "mean score",
+    "a_rate": "A is better",
+    "same_verdict": "same verdict",
+    "exact": "same score",
+}
+_SHARES = SHARES | {"pass_rate", "a_rate", "same_verdict"}
+_WIDTH = 24
+_LISTED = 10
+_MOST_SLICES = 20
+
+
+@click.command("compare", epilog=EXAMPLES)
+@click.argument("first", metavar="RUN")
+@click.argument("second", metavar="RUN")
+@click.option(
+    "--labels", "labels_file", metavar="FILE", help="People's labels. [default: those that the runs' data carries]"
+)
+@click.option("--by", metavar="KEY", help="The difference for each value of this metadata key, too.")
+@click.option("--criterion", metavar="NAME", help="Compare on this criterion alone.")
+@click.option("--store", metavar="FILE|URL", help="Where the runs are kept. [default: the workspace's]")
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON, every item that differs included.")
+def command(
+    first: str,
+    second: str,
+    labels_file: str | None,
+    by: str | None,
+    criterion: str | None,
+    store: str | None,
+    as_json: bool,
+) -> int:
+    """Two judges on the same items, or two systems under one judge.
+
+    Which of the two it is, the outputs tell, and it is said. Items are matched by id, or by input where ids don't meet.
+    One is called better only when the 95 % interval of the difference leaves out 0.
+    """
+    workspace = Workspace.find()
+    runs = [open_run(ref, workspace=workspace, store=store) for ref in (first, second)]
+    sides = _sides(runs, (first, second))
+    pairing = pair_runs(*sides, criterion=criterion)
+    labels, unusable = _labels(runs, pairing, labels_file)
+    scale = judge_scale(runs[0].info)
+    found = compare_runs(pairing, labels, by=by, judge_scale=scale, unusable=unusable)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found.as_json()), indent=2))
+    else:
+        click.echo("\n".join(lines_of(found)))
+    return 0
+
+
+def _sides(runs: Sequence[Run], given: tuple[str, str]) -> tuple[Side, Side]:
+    names = [run.name for run in runs]
+    if names[0] == names[1]:  # two files of one name in two folders
+        names = list(given) if given[0] != given[1] else [f"{names[0]} (first)", f"{names[1]} (second)"]
+    sides = [Side(name, tuple(run.verdicts()), run.interaction) for name, run in zip(names, runs, strict=True)]
+    return sides[0], sides[1]
+
+
+def _labels(
+    runs: Sequence[Run], pairing: Pairing, file: str | None
+) -> tuple[tuple[Sequence[Label], Sequence[Label]], str | None]:
+    """Labels of the first run's items and of the second's; or why those given can't be told apart."""
+    if file is None:
+        carried = [list(run.labels()) for run in runs]
+        if pairing.kind == "judges":
+            carried[0] = carried[0] or carried[1]
+        return (carried[0], carried[1]), None
+    tally = Tally()
+    labels = read_labels(file, tally=tally)
+    if tally.rejected:
+        reasons = ", ".join(f"{count} x {reason}" for reason, count in tally.reasons.items())
+        click.echo(f"{tally.rejected} rows of {file} were not used ({reasons})", err=True)
+    if not labels:
+        raise DataError(
+            f"{file!r} holds no label that can be used", hint='A line looks like {"id": "7", "verdict": "pass"}.'
+        )
+    if pairing.kind == "judges":
+        return (labels, labels), None
+    ours, theirs = ({verdict.id for verdict in side.verdicts} for side in (pairing.first, pairing.second))
+    if not any(label.id in ours and label.id in theirs for label in labels):
+        return (
+            [label for label in labels if label.id in ours],
+            [label for label in labels if label.id in theirs],
+        ), None
+    return _by_output(file, labels, pairing)
+
+
+def _by_output(
+    file: str, labels: Sequence[Label], pairing: Pairing
+) -> tuple[tuple[Sequence[Label], Sequence[Label]], str | None]:
+    """Labels of ids that both systems have, told apart by the outputs that the labels' file carries."""
+    labelled: dict[str, Interaction] = {}
+    with suppress(DikastError):  # a file of labels alone is no dataset
+        labelled = {item.id: item for item in open_dataset(file)}
+    sides: list[list[Label]] = []
+    for side in (pairing.first, pairing.second):
+        own = []
+        for label in labels:
+            item, judged = labelled.get(label.id), side.lookup(label.id)
+            if item is not None and judged is not None and outputs_of(item) == outputs_of(judged):
+                own.append(label)
+        sides.append(own)
+    if any(sides):
+        return (sides[0], sides[1]), None
+    return ([], []), (
+        "both systems' answers have the same ids, so the labels don't say whose answer was labelled; "
+        "give labels that stand in the interactions themselves, with their outputs"
+    )
+
+
+def lines_of(found: TwoRuns) -> list[str]:
+    """The comparison as plain, aligned lines; the last one is what it comes to."""
+    pairing = found.pairing
+    what = "Two judges" if pairing.kind == "judges" else "Two systems under one judge"
+    if pairing.kind == "judges" and pairing.same_judge:
+        what = "One judge, run twice"
+    if pairing.kind == "systems" and not pairing.same_judge:
+        what = "Two systems under two judges"
+    lines = [f"{what}: {pairing.why}."]
+    labelled = f", {found.n_labelled:,} of them labelled" if found.n_labelled else ""
+    lines.append(f"{found.n:,} items with a verdict in both, matched by {pairing.by}{labelled}")
+    lines += [f"  left out: {count:,} {one_line(reason, 100)}" for reason, count in found.left_out.items()]
+    lines += ["", *_names(pairing), "", *_differences(found.differences)]
+    lines += [*_accord(found), *_directions(found), *_corrected(found), *_slices(found), *_discordant(found)]
+    lines += [f"Note: {note}." for note in found.notes]
+    return [*lines, found.sentence]
+
+
+def _names(pairing: Pairing) -> list[str]:
+    lines = []
+    for place, side in (("first", pairing.first), ("second", pairing.second)):
+        who = "; ".join(
+            f"judge {name} {version[:12]}" + (f" on {model}" if model else "")
+            for name, version, model in sorted(side.judges)[:3]
+        )
+        lines.append(f"{place:<8}{one_line(side.name, 40)}  ({one_line(who, 120)})")
+    return lines
+
+
+def _differences(differences: Sequence[Difference]) -> list[str]:
+    lines = [f"{'':<{_WIDTH}}{'first':>9}{'second':>9}{'difference':>12}"]
+    for one in differences:
+        percent = one.name in _SHARES
+        values = [value_of(figure, as_percent=percent) for figure in (one.first, one.second)]
+        line = f"{_TITLES.get(one.name, one.name):<{_WIDTH}}{values[0]:>9}{values[1]:>9}"
+        if isinstance(one.difference, Estimate):
+            shown = 100 * one.difference.value if percent else one.difference.value
+            line += f"{shown:>+12.1f}" if percent else f"{shown:>+12.2f}"
+            line += f"  {interval(one.difference, as_percent=percent).removesuffix(' %')}  n = {one.difference.n:,}"
+            line += f"  McNemar p = {one.mcnemar_p:.3g}" if one.mcnemar_p is not None else ""
+        else:
+            line += f"{'–':>12}  {one.difference.reason}"
+        lines.append(line)
+    return [*lines, ""]
+
+
+def _accord(found: TwoRuns) -> list[str]:
+    if not found.accord:
+        return []
+    lines = ["Between the two, with or without labels:"] if found.n_labelled else ["Between the two:"]
+    for name, figure in found.accord.items():
+        percent = name in _SHARES
+        value, shown = value_of(figure, as_percent=percent), interval(figure, as_percent=percent)
+        lines.append(f"{'  ' + _TITLES.get(name, name):<{_WIDTH}}{value:>9}  {shown}")
+    return [*lines, ""]
+
+
+def _directions(found: TwoRuns) -> list[str]:
+    if not found.directions:
+        return []
+    said = [f"{n:,} {a}, then {b}" for (a, b), n in found.directions.items() if a != b]
+    return [f"Differ: {'; '.join(said)}" if said else "They never differ.", ""]
+
+
+def _corrected(found: TwoRuns) -> list[str]:
+    if found.corrected is None:
+        return []
+    if isinstance(found.corrected, Refused):
+        return [f"No corrected difference: {found.corrected.why}.", ""]
+    return [f"Corrected for the judge's errors, the pass rates differ by {points(found.corrected, 'pass_rate')}", ""]
+
+
+def _slices(found: TwoRuns) -> list[str]:
+    if not found.slices:
+        return []
+    lines = [f"By {found.by} ({_TITLES[found.differences[0].name]}, first minus second):"]
+    for value, one in list(found.slices.items())[:_MOST_SLICES]:
+        percent = one.name in _SHARES
+        if isinstance(one.difference, Estimate):
+            shown = f"{100 * one.difference.value:>+8.1f}" if percent else f"{one.difference.value:>+8.2f}"
+            shown += f"  {bounds(one.difference, as_percent=percent).removesuffix(' %'):<16} n = {one.difference.n:,}"
+        else:
+            shown = f"{'–':>8}  {one.difference.reason}"
+        lines.append(f"  {one_line(value, 28):<30}{shown}")
+    if len(found.slices) > _MOST_SLICES:
+        lines.append(f"  and {len(found.slices) - _MOST_SLICES} more; --json has them all")
+    return [*lines, ""]
+
+
+def _discordant(found: TwoRuns) -> list[str]:
+    if not found.discordant:
+        return []
+    lines = [f"{len(found.discordant):,} items on which they differ:"]
+    for one in found.discordant[:_LISTED]:
+        ids = one.id if one.id == one.second_id else f"{one.id} / {one.second_id}"
+        said = [number(value) if isinstance(value, float) else value for value in (one.first, one.second)]
+        label = (
+            "" if one.label is None else f"   people: {one.label if isinstance(one.label, str) else number(one.label)}"
+        )
+        lines.append(f"  {one_line(ids, 40):<42}{said[0]:>6} → {said[1]:<6}{label}".rstrip())
+    if len(found.discordant) > _LISTED:
+        lines.append(f"  and {len(found.discordant) - _LISTED:,} more; --json has them all")
+    return [*lines, ""]

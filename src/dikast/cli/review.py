@@ -1,0 +1,196 @@
+"""`dikast review`: the page on which an expert labels."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import signal
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import msgspec
+
+from dikast.errors import DataError, OutputError
+from dikast.interactions.dataset import open_dataset
+from dikast.judges.definition import find_judge
+from dikast.judges.scale import Scale
+from dikast.records import RunInfo, Verdict
+from dikast.review.asked import check_scale
+from dikast.review.desk import Desk, Setup
+from dikast.review.guard import Guard, is_loopback, key_from
+from dikast.review.item_page import check_links
+from dikast.review.queues import check_queue
+from dikast.review.server import Review
+from dikast.review.wording import LANGUAGES
+from dikast.runs import Run, open_run
+from dikast.store import KeptDataset, Store
+from dikast.workspace import Workspace
+
+EXAMPLES = """
+\b
+Examples:
+  dikast review tickets.jsonl
+  dikast review tickets --queue stratified:feature --annotator ada
+  dikast review tickets --run refunds-3 --queue disagree
+  dikast review pairs.jsonl --judge better-reply-zh --port 8765 --language zh-Hant
+"""
+
+
+@dataclass(frozen=True)
+class _Serving:
+    """Where the page is served."""
+
+    host: str
+    port: int
+    language: str | None
+
+
+@click.command("review", epilog=EXAMPLES)
+@click.argument("data")
+@click.option("--annotator", metavar="NAME", help="Whose labels these are. [default: the system's user]")
+@click.option(
+    "--queue",
+    default="random",
+    show_default=True,
+    metavar="QUEUE",
+    help="random, stratified:KEY, uncertain, disagree, deferred or repeat.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Makes the queue's order repeatable.")
+@click.option("--run", "run_name", metavar="RUN", help="A run to compare with, once a label is saved.")
+@click.option("--judge", metavar="JUDGE", help="Label on this judge's scale. [default: the run's, else pass/fail]")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; elsewhere a token is needed.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port. [default: a free one]")
+@click.option("--language", type=click.Choice(LANGUAGES), help="The page's language. [default: the browser's]")
+@click.option("--store", metavar="FILE|URL", help="Where labels are kept. [default: the workspace's]")
+def command(
+    data: str,
+    annotator: str | None,
+    queue: str,
+    seed: int,
+    run_name: str | None,
+    judge: str | None,
+    host: str,
+    port: int,
+    language: str | None,
+    store: str | None,
+) -> int:
+    """The page on which an expert labels: pass or fail, and why.
+
+    Serves it on this machine until Ctrl+C. DATA is a dataset's name, or a file that is kept under its name first.
+    Labels are kept at every pause in typing; the same command goes on where it stopped.
+    """
+    workspace = Workspace.find()
+    settings = workspace.settings(store=store)
+    check_queue(queue, has_run=run_name is not None)
+    check_links(settings.review_links)
+    if "://" not in settings.store:
+        workspace.make_state_dir()
+    with Store.open(settings.store) as opened:
+        dataset = kept_dataset(opened, workspace, data)
+        run = open_run(run_name, workspace=workspace, store=store) if run_name else None
+        setup = Setup(
+            dataset=dataset,
+            book=opened.labels(dataset.name),
+            annotator=annotator or getpass.getuser(),
+            scale=check_scale(_scale(judge, run, dataset, workspace)),
+            queue=queue,
+            seed=seed,
+            run=run.name if run else "",
+            verdicts=_verdicts(run),
+            links=settings.review_links,
+            runs=opened.runs,
+            datasets=opened.datasets,
+        )
+        guard = Guard(host, key_from(workspace.make_state_dir()))
+        asyncio.run(_serve(Desk(setup), guard, _Serving(host, port, language)))
+    return 0
+
+
+def kept_dataset(store: Store, workspace: Workspace, data: str) -> KeptDataset:
+    """The dataset of that name, or the file, kept under its own name first."""
+    found = store.find_dataset(data)
+    if found is not None and not Path(data).is_file():
+        return found
+    source = workspace.find_dataset(data)
+    name = "stdin" if source == "-" else Path(source).name.partition(".")[0]
+    dataset = open_dataset(source)
+    kept = store.keep_dataset(name, dataset, sources=dataset.sources)
+    if dataset.tally.rejected:
+        click.echo(f"{dataset.tally.rejected} rows of {source} can't be read and are left out", err=True)
+    return kept
+
+
+def _scale(judge: str | None, run: Run | None, dataset: KeptDataset, workspace: Workspace) -> Scale:
+    """The judge's, the run's, or what the data ask for."""
+    if judge is not None:
+        return find_judge(judge, workspace.judges_dir).scale
+    if run is not None and run.info is not None:
+        return _recorded(run.info)
+    return Scale(kind="preference") if dataset.item(0).is_pair else Scale()
+
+
+def _recorded(info: RunInfo) -> Scale:
+    scale = info.judge_definition.get("scale")
+    return Scale.of(scale) if isinstance(scale, str) else msgspec.convert(scale or {}, Scale)
+
+
+def _verdicts(run: Run | None) -> Mapping[str, Verdict]:
+    """The run's verdicts by id, without the raw answers, which the page doesn't show."""
+    if run is None:
+        return {}
+    found = {one.id: msgspec.structs.replace(one, raw_judge_output=None) for one in run.verdicts()}
+    if not found:
+        raise DataError(f"the run {run.name!r} has no verdicts")
+    return found
+
+
+async def _serve(desk: Desk, guard: Guard, serving: _Serving) -> None:
+    from aiohttp import web
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    runner = web.AppRunner(Review(desk, guard, language=serving.language).app(), access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        listening = _listen(serving.host, serving.port)
+        await web.SockSite(runner, listening).start()
+        for line in _greeting(desk, guard, serving.host, listening.getsockname()[1]):
+            click.echo(line)
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+    click.echo("Stopped; every label is kept.", err=True)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listening = None
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except OSError as error:
+        if listening is not None:
+            listening.close()
+        raise OutputError(
+            f"can't listen on {host} port {port}: {error.strerror or error}", hint="Give another --port or --host."
+        ) from error
+    return listening
+
+
+def _greeting(desk: Desk, guard: Guard, host: str, port: int) -> list[str]:
+    """What is labelled, and the address to open."""
+    shown = host if host not in ("0.0.0.0", "::") else socket.gethostname()
+    address = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/"
+    done, _ = desk.done()
+    lines = [
+        f"{desk.dataset.name}: {len(desk.queue.positions):,} interactions, {done:,} labelled by {desk.annotator}",
+        f"Open {address if guard.open else f'{address}open?token={guard.token}'}",
+    ]
+    if not is_loopback(host):
+        lines.append("There is no TLS: whoever can read this network's traffic can read the page and its token.")
+    return [*lines, "Ctrl+C stops it."]
