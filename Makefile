@@ -22,7 +22,7 @@ test:
 
 bench:
 	@scripts/setup.sh test
-	@set -e; for name in startup interactions harness embedded; do \
+	@set -e; for name in startup interactions harness embedded review; do \
 		echo "== $$name"; .venv/bin/python "benchmarks/$$name.py" $(ARGS); done
 
 clean:

@@ -94,3 +94,24 @@ def test_what_the_judge_learned_from_is_left_out(folder: Path, model_server: Cal
     few = refine("http://127.0.0.1:1")
     assert few.returncode == 2
     assert "5 labelled interactions are left" in few.stderr
+
+
+def test_of_a_kept_dataset_building_sees_the_pool_and_refining_dev(
+    folder: Path, model_server: Callable[..., Any]
+) -> None:
+    labels = [json.loads(line) for line in Path("data.jsonl").read_text().splitlines()]
+    Path("labels.jsonl").write_text("".join(json.dumps({"id": one["id"], **one["label"]}) + "\n" for one in labels))
+    dikast = [sys.executable, "-m", "dikast"]
+    imported = [*dikast, "labels", "import", "labels.jsonl", "--dataset", "data.jsonl"]
+    subprocess.run(imported, check=True, capture_output=True)
+    shown = subprocess.run([*dikast, "data", "split", "data", "--json"], check=True, capture_output=True)
+    split = json.loads(shown.stdout)
+    built = [*dikast, "judge", "build", "days", "--data", "data", "--task", "Decide it.", "--yes", "--examples", "40"]
+    subprocess.run(built, check=True, capture_output=True)
+    learned = Path("judges/days/learned_from.txt").read_text().split()
+    run = refine(model_server("openai", answer=follows_rules).url, "--data", "data", "--no-propose", "--json")
+    assert run.returncode == 0, run.stderr
+    sizes = {part: sum(classes.values()) for part, classes in split["parts"].items()}
+    assert len(learned) == sizes["pool"]
+    assert json.loads(run.stdout)["items"] == sizes["dev"]
+    assert sizes["test"] > 0

@@ -35,7 +35,8 @@ def test_stratified_takes_one_of_each_in_turn() -> None:
     queue = draw("stratified:kind", KNOWN, 1)
     assert [KNOWN.strata[position] for position in queue.positions] == list("abcabaaaa")
     assert queue.drawn == "stratified:kind"
-    assert not queue.measuring
+    assert queue.measuring
+    assert not draw("uncertain", KNOWN, 1).measuring
 
 
 def test_learning_queues_go_by_what_is_known() -> None:

@@ -9,16 +9,15 @@ import click
 import msgspec
 
 from dikast.bench import open_bench
+from dikast.cli.labelled import labelled
 from dikast.cli.options import model_options, settings_from
 from dikast.cli.progress import tell
 from dikast.errors import EndpointGarbled, JudgeError
 from dikast.harness.progress import Progress
-from dikast.interactions.dataset import open_dataset
-from dikast.interactions.labels import read_labels
 from dikast.judges.criteria import Criterion
 from dikast.judges.definition import Judge
 from dikast.judges.drafting import Draft, DraftedCriterion, NoDraft, draft_request, read_draft
-from dikast.judges.evidence import Evidence, Gathered, choose_examples, gather
+from dikast.judges.evidence import Evidence, Gathered, choose_examples
 from dikast.judges.lint import lint
 from dikast.judges.scaffold import EARNS_NOTHING, write_judge
 from dikast.models.endpoint import Reply
@@ -41,8 +40,8 @@ Examples:
 
 @click.command("build", epilog=EXAMPLES)
 @click.argument("name")
-@click.option("--data", required=True, metavar="FILE", help="The interactions that were labelled.")
-@click.option("--labels", metavar="FILE", help="The labels. [default: those that the data carries]")
+@click.option("--data", required=True, metavar="FILE", help="A kept dataset with labels, or a file.")
+@click.option("--labels", metavar="FILE", help="The labels. [default: those kept, or carried by the data]")
 @click.option("--annotator", metavar="NAME", help="Whose labels bind. [default: the settled ones]")
 @click.option("--task", metavar="TEXT", help="What the judge decides. [default: as drafted]")
 @click.option("--examples", "most", type=click.IntRange(min=0), default=6, show_default=True, help="Examples at most.")
@@ -74,15 +73,14 @@ def build(
 
     With a model, task and criteria are drafted from the critiques, and each is yours to keep or drop. Examples are
     chosen so that verdicts are balanced and no two are alike. The interactions that went into the judge are listed in
-    its folder (learned_from.txt): they can't measure it.
+    its folder (learned_from.txt): they can't measure it. Of a kept dataset only the pool is used.
     """
     workspace = Workspace.find()
     settings = settings_from(workspace, given)
     place = Path(folder) if folder else workspace.judges_dir / name
     if place.exists():
         raise JudgeError(f"there is something at {str(place)!r} already", hint="Choose another name, or --dir.")
-    dataset = open_dataset(workspace.find_dataset(data))
-    gathered = gather(dataset, read_labels(labels) if labels else (), annotator=annotator)
+    gathered = labelled(workspace, settings, data, labels, annotator, part="pool")
     _tell_evidence(gathered)
     seen = choose_examples(gathered.explained, _SEEN_BY_DRAFTING, room=60_000, size=_chars)
     draft = _drafted(settings, workspace, seen, language) if settings.model else None

@@ -8,14 +8,13 @@ import click
 import msgspec
 
 from dikast.bench import open_bench
+from dikast.cli.labelled import labelled
 from dikast.cli.options import model_options, settings_from
 from dikast.cli.progress import tell
 from dikast.errors import DataError, JudgeError, SettingError
-from dikast.interactions.dataset import open_dataset
-from dikast.interactions.labels import read_labels
 from dikast.judges.definition import Judge, find_judge
 from dikast.judges.diff import changes
-from dikast.judges.evidence import Evidence, gather
+from dikast.judges.evidence import Evidence
 from dikast.judges.scaffold import write_judge
 from dikast.refining import LEAST_ITEMS, Refined, Refining, Tried
 from dikast.running import blocking
@@ -34,8 +33,8 @@ Examples:
 
 @click.command("refine", epilog=EXAMPLES)
 @click.argument("judge")
-@click.option("--data", required=True, metavar="FILE", help="Interactions that were labelled, to try changes on.")
-@click.option("--labels", metavar="FILE", help="The labels. [default: those that the data carries]")
+@click.option("--data", required=True, metavar="FILE", help="A kept dataset with labels, or a file, to try changes on.")
+@click.option("--labels", metavar="FILE", help="The labels. [default: those kept, or carried by the data]")
 @click.option("--annotator", metavar="NAME", help="Whose labels bind. [default: the settled ones]")
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds at most.")
 @click.option("--no-propose", is_flag=True, help="Try other settings only; don't ask the model for changes.")
@@ -57,7 +56,8 @@ def command(
 
     Each round tries other settings of JUDGE, and sentences that the model proposes from its disagreements with the
     expert. A change is kept when it leads by more than chance explains, however many were tried. Interactions that the
-    judge was built from are left out. What is reached here was chosen on these labels: measure it on others.
+    judge was built from are left out; of a kept dataset only the dev part is used. What is reached here was chosen on
+    these labels: measure it on others.
     """
     workspace = Workspace.find()
     settings = settings_from(workspace, given)
@@ -65,9 +65,7 @@ def command(
     place = Path(folder) if folder else _next_place(workspace.judges_dir, before.name)
     if place.exists():
         raise JudgeError(f"there is something at {str(place)!r} already", hint="Choose another place with --dir.")
-    gathered = gather(
-        open_dataset(workspace.find_dataset(data)), read_labels(labels) if labels else (), annotator=annotator
-    )
+    gathered = labelled(workspace, settings, data, labels, annotator, part="dev")
     dev = _unseen(before, gathered.evidence)
     refined = blocking(_refined(before, dev, settings, workspace, rounds=rounds, propose=not no_propose))
     better = refined.judge.version != before.version

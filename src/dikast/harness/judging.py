@@ -7,9 +7,10 @@ Verdicts come in the order in which they are done, with their position in the da
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Iterator
 
-from dikast.errors import EndpointError
+from dikast.errors import EndpointError, EndpointRefused
 from dikast.harness.asker import Asker
 from dikast.harness.lanes import Lanes, ServerGone
 from dikast.harness.progress import Progress
@@ -19,6 +20,7 @@ from dikast.judges.verdicts import model_name
 from dikast.models.endpoint import Facts, Reply, Request
 from dikast.records import Interaction, Verdict
 
+_HOPELESS = 10  # interactions that the server refused before it answered any, from which on more won't help
 _PER_PLACE = 2  # interactions under way for each call that may be open: one is asked, one is got ready or read
 
 OnVerdict = Callable[[int, Interaction, Verdict], None]
@@ -50,9 +52,13 @@ class Judging:
         self._progress = progress
         self._on_verdict = on_verdict
         self._workers = 0
+        self._refused: float = 0  # interactions refused by the server; below 0 for ever once one was answered
 
     async def run(self, interactions: Iterable[Interaction]) -> None:
-        """Judge them all. Raises what ends a run (ServerGone, StoreError, DataError), once all work has stopped."""
+        """Judge them all. Raises what ends a run, once all work has stopped.
+
+        That is ServerGone, StoreError, DataError, and EndpointRefused when the server refuses from the start.
+        """
         numbered = enumerate(interactions)
         try:
             async with asyncio.TaskGroup() as group:
@@ -77,10 +83,15 @@ class Judging:
 
     async def _verdict(self, interaction: Interaction, ask: _Counting) -> Verdict:
         try:
-            return await assess(self._judge, interaction, ask, self._facts)
+            verdict = await assess(self._judge, interaction, ask, self._facts)
+            self._refused = -math.inf
+            return verdict
         except ServerGone:
             raise
         except EndpointError as error:
+            self._refused += isinstance(error, EndpointRefused)
+            if self._refused >= _HOPELESS:
+                raise  # a wrong key or name: the rest would fare no better
             return failed_verdict(self._judge, interaction, self._model, error)
 
 

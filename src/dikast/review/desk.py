@@ -1,0 +1,229 @@
+"""What lies before one expert: the queue, what they have said of it, and how fast it goes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from statistics import median
+
+from dikast.judges.scale import Scale
+from dikast.records import Label, RunInfo, Verdict
+from dikast.review import queues
+from dikast.review.asked import differ, judged_as, label_of, said_of
+from dikast.store import DatasetInfo, KeptDataset, LabelBook, LabelRevision, LabelState
+
+AGAIN = " (again)"
+_BREAK_S = 600.0
+_PACE_OVER = 30
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is labelled by whom, in which order, and what is at hand besides.
+
+    verdicts: the run's, by interaction id; empty without a run. links: name to address, with {id} and {metadata.KEY}.
+    """
+
+    dataset: KeptDataset
+    book: LabelBook
+    annotator: str
+    scale: Scale = field(default_factory=Scale)
+    queue: str = "random"
+    seed: int = 0
+    run: str = ""
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+    runs: Callable[[], list[RunInfo]] = list
+    datasets: Callable[[], list[DatasetInfo]] = list
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One interaction's labels by this annotator: the newest revision, the newest that is no draft, and all before."""
+
+    newest: LabelRevision | None
+    standing: LabelRevision | None
+    earlier: tuple[LabelRevision, ...]
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether a label counts."""
+        return self.standing is not None and self.standing.state == "saved"
+
+    @property
+    def revision(self) -> int:
+        """The newest revision's number; 0 for none."""
+        return self.newest.revision if self.newest else 0
+
+    @property
+    def state(self) -> LabelState | None:
+        """The newest revision's state."""
+        return self.newest.state if self.newest else None
+
+
+class Desk:
+    """The work of one annotator on one dataset. Methods may be called from several threads."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.dataset, self.book, self.scale = setup.dataset, setup.book, setup.scale
+        queues.check_queue(setup.queue, has_run=bool(setup.run))
+        again = setup.queue == "repeat"
+        self.annotator = setup.annotator + AGAIN if again else setup.annotator
+        self._lock = threading.Lock()
+        self._ids = setup.dataset.ids()
+        self._places = {id: position for position, id in enumerate(self._ids)}
+        self._mine: dict[int, LabelRevision] = self._standing_labels(self.annotator)
+        self._saved_at: list[float] = []
+        first_look = self._standing_labels(setup.annotator) if again else self._mine
+        self.queue = queues.draw(setup.queue, self._known(first_look), setup.seed)
+        self._index = {position: at for at, position in enumerate(self.queue.positions)}
+
+    # The queue.
+
+    def has(self, position: int) -> bool:
+        """Whether there is an interaction at this position of the dataset."""
+        return 0 <= position < len(self._ids)
+
+    def id_at(self, position: int) -> str:
+        """The id of the interaction there."""
+        return self._ids[position]
+
+    def position_of(self, id: str) -> int | None:
+        """Where an interaction is."""
+        return self._places.get(id)
+
+    def index_of(self, position: int) -> int | None:
+        """The place in the queue, from 0; None for an interaction that is not in it."""
+        return self._index.get(position)
+
+    def beside(self, position: int, step: int) -> int | None:
+        """The next (1) or the one before (-1) in the queue, whatever its state; None at the ends."""
+        order = self.queue.positions
+        at = self._index.get(position)
+        if at is None:
+            return order[0] if order and step > 0 else None
+        return order[at + step] if 0 <= at + step < len(order) else None
+
+    def open_after(self, position: int | None) -> int | None:
+        """The next in the queue that is neither labelled nor put off, from the start again after the end, or None."""
+        order = self.queue.positions
+        start = 0 if position is None else self._index.get(position, -1) + 1
+        return next((p for p in (*order[start:], *order[:start]) if p != position and self._is_open(p)), None)
+
+    # Labels.
+
+    def standing(self, position: int) -> Standing:
+        """What this annotator has said of an interaction."""
+        history = self.book.history(self.id_at(position), annotator=self.annotator)
+        settled = [revision for revision in history if revision.state != "draft"]
+        return Standing(history[-1] if history else None, settled[-1] if settled else None, tuple(settled[:-1]))
+
+    def others(self, position: int) -> list[LabelRevision]:
+        """What other people have said of it; their word stands, whatever this annotator says."""
+        found = self.book.current(id=self.id_at(position))
+        return [revision for revision in found if revision.label.annotator != self.annotator]
+
+    def has_saved(self, position: int) -> bool:
+        """Whether this annotator's label of it counts."""
+        mine = self._mine.get(position)
+        return mine is not None and mine.state == "saved"
+
+    def keep(self, position: int, said: str, critique: str, state: LabelState, expected: int) -> LabelRevision:
+        """Write what a form says. Raises LabelConflict, InputError, StoreError."""
+        with self._lock:
+            before = self.standing(position)
+            drawn = next((r.label.drawn for r in (before.standing, before.newest) if r and r.label.drawn), None)
+            label = label_of(
+                said,
+                critique,
+                self.scale,
+                id=self.id_at(position),
+                annotator=self.annotator,
+                drawn=drawn or (self.queue.drawn if position in self._index else None),
+                blind=not (self.setup.run and self._was_shown(position, before)),
+            )
+            revision = self.book.save(label, state=state, expected_revision=expected)
+            if state != "draft":
+                self._mine[position] = revision
+                if state == "saved" and not before.is_saved:
+                    self._saved_at.append(time.monotonic())
+            return revision
+
+    def undo(self) -> int | None:
+        """Take back the last thing saved, put off or withdrawn; where that was, or None when there is nothing."""
+        with self._lock:
+            revision = self.book.undo(self.annotator)
+            position = None if revision is None else self._places.get(revision.label.id)
+            if revision is not None and position is not None:
+                self._mine[position] = revision
+            return position
+
+    # Figures.
+
+    def verdict(self, position: int) -> Verdict | None:
+        """The judge's verdict on an interaction."""
+        return self.setup.verdicts.get(self.id_at(position))
+
+    def my_labels(self) -> list[Label]:
+        """The saved labels, of the queue and beyond."""
+        return [revision.label for revision in list(self._mine.values()) if revision.state == "saved"]
+
+    def done(self) -> tuple[int, int]:
+        """How many of the queue are saved, and put off."""
+        states = Counter(self._mine[p].state for p in self._index if p in self._mine)
+        return states["saved"], states["deferred"]
+
+    def tally(self) -> Counter[str]:
+        """How often each verdict or score was given."""
+        return Counter(said_of(label) for label in self.my_labels())
+
+    def pace_s(self) -> float | None:
+        """Seconds for one label, breaks left out; None before three."""
+        gaps = [b - a for a, b in zip(self._saved_at, self._saved_at[1:], strict=False) if b - a < _BREAK_S]
+        return median(gaps[-_PACE_OVER:]) if len(gaps) >= 2 else None
+
+    def drift(self, annotator: str) -> int:
+        """How often this person gave another verdict after the judge's was shown."""
+        return sum(after.label.blind is False for _, after in self.book.amended(annotator=annotator))
+
+    def _is_open(self, position: int) -> bool:
+        mine = self._mine.get(position)
+        if mine is None or mine.state == "withdrawn":
+            return True
+        return mine.state == "deferred" and self.setup.queue == "deferred"
+
+    def _standing_labels(self, annotator: str) -> dict[int, LabelRevision]:
+        found: dict[int, LabelRevision] = {}
+        states: tuple[LabelState, ...] = ("saved", "deferred", "withdrawn")
+        for state in states:
+            for revision in self.book.current(annotator=annotator, state=state):
+                found[self._places[revision.label.id]] = revision
+        return found
+
+    def _known(self, first_look: Mapping[int, LabelRevision]) -> queues.Known:
+        verdicts = self.setup.verdicts
+        kind, _, key = self.setup.queue.partition(":")
+        saved = {p: r.label for p, r in sorted(first_look.items()) if r.state == "saved"}
+        places = {self._places[id]: verdict for id, verdict in verdicts.items() if id in self._places}
+        return queues.Known(
+            size=len(self._ids),
+            strata=[queues.stratum(item, key) for item in self.dataset] if kind == "stratified" else (),
+            confidence={position: queues.confidence_of(verdict) for position, verdict in places.items()},
+            disagreeing=[p for p, label in saved.items() if differ(said_of(label), judged_as(places.get(p)))],
+            deferred=[p for p, revision in sorted(first_look.items()) if revision.state == "deferred"],
+            labelled=list(saved),
+        )
+
+    def _was_shown(self, position: int, standing: Standing) -> bool:
+        """Whether the judge's verdict has been seen: it is shown as soon as a label is saved."""
+        revisions = (*standing.earlier, standing.standing)
+        if any(revision is not None and revision.state == "saved" for revision in revisions):
+            return True
+        return self.annotator.endswith(AGAIN) and any(
+            revision.state == "saved" and revision.label.blind is False
+            for revision in self.book.history(self.id_at(position), annotator=self.setup.annotator)
+        )

@@ -1,0 +1,101 @@
+"""In which order interactions are shown, and how each was drawn: at random for measuring, by need for learning."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dikast.errors import InputError
+from dikast.records import Interaction, Json, Verdict, canonical_json
+
+KINDS = ("random", "stratified:KEY", "uncertain", "disagree", "deferred", "repeat")
+NEEDS_RUN = frozenset({"uncertain", "disagree"})
+MEASURING = frozenset({"random", "repeat", "stratified"})  # of strata the shares are known, so they can be weighed
+_MOST_STRATA = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Positions in the dataset, in the order of showing.
+
+    drawn: what is written into each label. measuring: whether these labels may be used for estimates; those of the
+    other queues are for learning, as the items were picked for what is known of them.
+    """
+
+    drawn: str
+    positions: tuple[int, ...]
+    measuring: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a queue may go by, a position each: strata where asked for, verdicts of a run, one's own labels."""
+
+    size: int
+    strata: Sequence[str]
+    confidence: Mapping[int, float]
+    disagreeing: Sequence[int]
+    deferred: Sequence[int]
+    labelled: Sequence[int]
+
+
+def check_queue(asked: str, *, has_run: bool) -> None:
+    """Raise InputError for a queue that doesn't exist, or that needs a run where there is none."""
+    kind, _, key = asked.partition(":")
+    known = {name.partition(":")[0] for name in KINDS}
+    if kind not in known or (kind == "stratified") != bool(key):
+        raise InputError(f"{asked!r} is not a queue", hint=f"The queues are: {', '.join(KINDS)}.")
+    if kind in NEEDS_RUN and not has_run:
+        raise InputError(f"the queue {asked!r} goes by a judge's verdicts", hint="Name their run: --run RUN.")
+
+
+def draw(asked: str, known: Known, seed: int) -> Queue:
+    """The queue that is asked for; the same for the same seed and the same knowledge."""
+    rng = random.Random(seed)
+    kind, _, key = asked.partition(":")
+    if kind == "random":
+        order = _shuffled(range(known.size), rng)
+    elif kind == "stratified":
+        order = _in_turn(known.strata, key, rng)
+    elif kind == "uncertain":
+        order = sorted(known.confidence, key=lambda position: (known.confidence[position], position))
+    else:
+        chosen = {"disagree": known.disagreeing, "deferred": known.deferred, "repeat": known.labelled}[kind]
+        order = _shuffled(chosen, rng) if kind == "repeat" else list(chosen)
+    return Queue(asked, tuple(order), kind in MEASURING)
+
+
+def stratum(item: Interaction, key: str) -> str:
+    """The value that an interaction has for a metadata key; "" when it has none."""
+    value: Json = item.metadata.get(key)
+    return "" if value is None else value if isinstance(value, str) else canonical_json(value).decode()
+
+
+def confidence_of(verdict: Verdict) -> float:
+    """How sure the judge was; one without a verdict is the least sure, one that doesn't say comes last."""
+    if verdict.status != "scored":
+        return -1.0
+    return 2.0 if verdict.confidence is None else verdict.confidence
+
+
+def _shuffled(positions: Iterable[int], rng: random.Random) -> list[int]:
+    order = list(positions)
+    rng.shuffle(order)
+    return order
+
+
+def _in_turn(strata: Sequence[str], key: str, rng: random.Random) -> list[int]:
+    """One of each stratum in turn, each stratum shuffled, until none is left."""
+    groups: dict[str, list[int]] = {}
+    for position, value in enumerate(strata):
+        groups.setdefault(value, []).append(position)
+    if set(groups) == {""} or len(groups) > _MOST_STRATA:
+        said = "no interaction has" if set(groups) == {""} else f"{len(groups):,} different values for"
+        raise InputError(f"{said} the metadata key {key!r}", hint="Stratify by a key with a few values.")
+    piles = [_shuffled(groups[value], rng)[::-1] for value in sorted(groups)]
+    order: list[int] = []
+    while piles:
+        order += [pile.pop() for pile in piles]
+        piles = [pile for pile in piles if pile]
+    return order
