@@ -145,7 +145,7 @@ def labels_for_claim(truth: float, above: float, *, chance: float = _SURE, level
     z = normal_quantile(level)
     n = np.arange(1, MOST + 1, dtype=np.float64)
     least = np.ceil(n * above + z * np.sqrt(n * above * (1 - above)) - 1e-9)
-    reached = np.where(least > n, 0.0, bdtrc(np.minimum(least, n) - 1, n, truth)) >= chance
+    reached = np.where(least > n, 0.0, bdtrc(np.minimum(least, n) - 1, n.astype(np.int64), truth)) >= chance
     if truth == 1.0:
         reached = least <= n
     steady = np.lib.stride_tricks.sliding_window_view(reached, 25).all(axis=1)

@@ -8,13 +8,12 @@ import signal
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 import msgspec
 
+from dikast.cli.kept import kept_dataset
 from dikast.errors import DataError, OutputError
-from dikast.interactions.dataset import open_dataset
 from dikast.judges.definition import find_judge
 from dikast.judges.scale import Scale
 from dikast.records import RunInfo, Verdict
@@ -89,7 +88,7 @@ def command(
     if "://" not in settings.store:
         workspace.make_state_dir()
     with Store.open(settings.store) as opened:
-        dataset = kept_dataset(opened, workspace, data)
+        dataset = kept_dataset(workspace, opened, data)
         run = open_run(run_name, workspace=workspace, store=store) if run_name else None
         setup = Setup(
             dataset=dataset,
@@ -107,20 +106,6 @@ def command(
         guard = Guard(host, key_from(workspace.make_state_dir()))
         asyncio.run(_serve(Desk(setup), guard, _Serving(host, port, language)))
     return 0
-
-
-def kept_dataset(store: Store, workspace: Workspace, data: str) -> KeptDataset:
-    """The dataset of that name, or the file, kept under its own name first."""
-    found = store.find_dataset(data)
-    if found is not None and not Path(data).is_file():
-        return found
-    source = workspace.find_dataset(data)
-    name = "stdin" if source == "-" else Path(source).name.partition(".")[0]
-    dataset = open_dataset(source)
-    kept = store.keep_dataset(name, dataset, sources=dataset.sources)
-    if dataset.tally.rejected:
-        click.echo(f"{dataset.tally.rejected} rows of {source} can't be read and are left out", err=True)
-    return kept
 
 
 def _scale(judge: str | None, run: Run | None, dataset: KeptDataset, workspace: Workspace) -> Scale:
