@@ -139,7 +139,7 @@ def test_a_mean_score_is_covered(n: int) -> None:
             return (np.searchsorted(cuts, first) + 1.0).tolist(), (np.searchsorted(cuts, second) + 1.0).tolist()
 
         truth, held = float(np.mean(scores(400_000)[0])), []
-        for _ in range(150):
+        for _ in range(400):
             labels, judge = scores(n)
             found = powered(prediction_powered_mean(labels, judge, scores(5 * n)[1], lowest=1, highest=5))
             held.append(found.figure.low <= truth <= found.figure.high)

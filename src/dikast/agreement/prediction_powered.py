@@ -16,7 +16,8 @@ from dikast.agreement.bounded_mean import bounded_mean
 from dikast.agreement.clusters import Floats, Ints
 from dikast.agreement.corrected import Refused
 from dikast.agreement.estimate import Estimate, check_level
-from dikast.agreement.wilson import wilson
+from dikast.agreement.jackknife import t_quantile
+from dikast.agreement.wilson import normal_quantile, wilson
 from dikast.errors import InputError
 
 Strata = Sequence[Hashable] | None
@@ -134,7 +135,7 @@ def _worth(spread: _Moments, two_valued: bool) -> float:
     between = float((spread.weight * (spread.var_y + (spread.y - mean) ** 2)).sum())
     used = spread.variance(tuning)
     if not two_valued:  # two numbers were fitted on the labels: the mean and the weight
-        used *= (n - 1) / (n - 2)
+        used *= (n - 1) / (n - 2) * (t_quantile(0.95, n - 2) / normal_quantile(0.95)) ** 2
         between *= n / (n - 1)
     return min(_MOST_WORTH, between / n / used) if used > 0 and between > 0 else 1.0
 

@@ -48,7 +48,7 @@ _REMARKS = {
     "fast": "true: read the verdict from one token's probabilities.",
     "settings": "How the model is asked.",
 }
-_EXAMPLES_TODO = """\
+_PLACE_FOR_EXAMPLES = """\
 examples: []
 # - input: What the user asked.
 #   output: What the system answered.
@@ -66,7 +66,7 @@ def judge_yaml(judge: Judge) -> str:
         remark = f"# {_REMARKS[key]}\n" if key in _REMARKS else ""
         parts.append(f"{remark}{loading.as_yaml({key: value})}")
         if key == "earns_nothing" and not judge.examples:
-            parts.append(f"# {_REMARKS['examples']}\n{_EXAMPLES_TODO}")
+            parts.append(f"# {_REMARKS['examples']}\n{_PLACE_FOR_EXAMPLES}")
     return "\n".join(parts)
 
 
