@@ -25,7 +25,7 @@ Examples:
   dikast agree refunds-3 --labels labels.jsonl
   dikast agree results.jsonl --labels labelled.xlsx --by feature
   dikast agree results.jsonl --labels labels.jsonl --data interactions.jsonl --json
-  dikast agree refunds-3 --labels labels.jsonl --budget --claim 'tnr>0.9'
+  dikast agree refunds-3 --labels labels.jsonl --target-width 0.08
 """
 
 TITLES = {
