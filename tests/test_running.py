@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 
 import dikast
+from dikast import bench
 from dikast.errors import DataError, EndpointDown, OutputError, SettingError, StoreError
+from dikast.running import blocking
+from dikast.workspace import Workspace
 
 PROMPT = (
     'Judge.\n\nQuestion: {input}\nAnswer: {output}\n\nReply with {"reasoning": "...", "verdict": "pass" or "fail"}\n'
@@ -169,6 +172,22 @@ def test_what_could_not_be_read_is_asked_again_alone(folder: Path, server: Serve
     assert subprocess.run(arguments(server.url), check=False, capture_output=True).returncode == 0
     assert_complete()
     assert sum(server.prompts.values()) == NUMBER
+
+
+def test_a_server_that_takes_its_time_is_said_to_be_waited_for(
+    folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(bench, "_QUIET_S", 0.0)
+    workspace = Workspace.find()
+    settings = workspace.settings(model="qwen3:8b", base_url=(server.url,))
+
+    async def opened() -> None:
+        async with bench.open_bench("qwen3:8b", settings, workspace, keep=False, tell=said.append):
+            pass
+
+    blocking(opened())
+    assert any(line.startswith("waiting for qwen3:8b") for line in said)
 
 
 def test_the_python_api_gives_a_run_of_verdicts(folder: Path, server: Server) -> None:

@@ -24,6 +24,8 @@ from dikast.workspace import Workspace
 
 Tell = Callable[[str], None]
 
+_QUIET_S = 2.0  # how long a server may take to say who it is before a line says that it is waited for
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
@@ -75,13 +77,24 @@ async def open_bench(
         )
         for endpoint in endpoints:
             closing.push_async_callback(endpoint.close)
-        facts = await asyncio.gather(*(endpoint.facts() for endpoint in endpoints))
+        facts = await _asked_who_they_are(model, endpoints, tell)
         journal: Journal = MemoryJournal()
         owner = ""
         if store:
             kept = await closing.enter_async_context(store.journal())
             journal, owner = kept, kept.owner
         yield Bench(endpoints=endpoints, facts=facts, journal=journal, store=store, owner=owner, settings=settings)
+
+
+async def _asked_who_they_are(model: str, endpoints: Sequence[Endpoint], tell: Tell | None) -> list[Facts]:
+    """The endpoints' facts; after a moment, a line that says what is waited for: a server may load its model first."""
+    waiting = f"waiting for {model}: asking what it honours (a model that is not loaded is loaded now)"
+    line = asyncio.get_running_loop().call_later(_QUIET_S, tell, waiting) if tell else None
+    try:
+        return await asyncio.gather(*(endpoint.facts() for endpoint in endpoints))
+    finally:
+        if line:
+            line.cancel()
 
 
 def shared_identity(facts: Sequence[Facts]) -> str:
