@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dikast.agreement.matching import on_criterion
-from dikast.errors import DataError
+from dikast.errors import DataError, InputError
 from dikast.records import Interaction, Verdict, canonical_json
 
 Kind = Literal["judges", "systems"]
@@ -63,9 +63,10 @@ class Pairing:
 def pair_runs(first: Side, second: Side, *, criterion: str | None = None) -> Pairing:
     """The items that both runs have a verdict on, matched by id, or by input where ids don't meet.
 
-    By id when ids are shared and, as far as the interactions are known, stand for the same input; else by input and
-    context, when those are known and unique. The kind is found from the outputs where they are known; else it is taken
-    from the judges: one judge and model in both runs means two systems. Raises DataError when nothing matches.
+    By id when ids are shared and, as far as the interactions are known, stand for the same input, whatever context each
+    system was given; else by input, told apart by context, when those are known and unique. The kind is found from the
+    outputs where they are known; else it is taken from the judges: one judge and model in both runs means two systems.
+    Raises DataError when nothing matches, InputError for a criterion that neither run scored.
     """
     for side in (first, second):
         if not side.verdicts:
@@ -87,25 +88,22 @@ def pair_runs(first: Side, second: Side, *, criterion: str | None = None) -> Pai
             f"only in {second.name}": len(theirs) - len(alike),
         }
     )
-    if criterion is not None:
-        alike = [
-            Pair(on_criterion(p.first, criterion), on_criterion(p.second, criterion), p.first_item, p.second_item)
-            for p in alike
-        ]
     scored = []
     for pair in alike:
         missing = next(
             (
-                f"{side.name}: {verdict.status}"
+                f"{side.name}: {reason}"
                 for side, verdict in ((first, pair.first), (second, pair.second))
-                if verdict.status != "scored"
+                if (reason := _why_left_out(verdict, criterion)) is not None
             ),
             None,
         )
         if missing is None:
-            scored.append(pair)
+            scored.append(pair if criterion is None else _narrowed(pair, criterion))
         else:
             left_out[missing] += 1
+    if criterion is not None and not scored:
+        _check_criterion(alike, criterion)
     if not scored:
         raise DataError(f"no item has a verdict in both {first.name!r} and {second.name!r}: {_listed(left_out)}")
     same_judge = first.judges == second.judges
@@ -123,7 +121,34 @@ def outputs_of(item: Interaction | None) -> bytes | None:
 
 
 def _input(item: Interaction | None) -> bytes | None:
+    return None if item is None else hashlib.sha256(canonical_json(item.input)).digest()
+
+
+def _input_and_context(item: Interaction | None) -> bytes | None:
     return None if item is None else hashlib.sha256(canonical_json((item.input, item.context))).digest()
+
+
+def _why_left_out(verdict: Verdict, criterion: str | None) -> str | None:
+    if verdict.status != "scored":
+        return verdict.status
+    if criterion is not None and on_criterion(verdict, criterion) is verdict:
+        return f"no verdict on {criterion!r}"
+    return None
+
+
+def _narrowed(pair: Pair, criterion: str) -> Pair:
+    return Pair(
+        on_criterion(pair.first, criterion), on_criterion(pair.second, criterion), pair.first_item, pair.second_item
+    )
+
+
+def _check_criterion(pairs: Iterable[Pair], criterion: str) -> None:
+    """Raises InputError where no verdict is on this criterion, with those that there are."""
+    verdicts = [verdict for pair in pairs for verdict in (pair.first, pair.second) if verdict.status == "scored"]
+    if all(on_criterion(verdict, criterion) is verdict for verdict in verdicts):
+        names = {name for verdict in verdicts for name in verdict.scores or {}} - {"overall", "reasoning"}
+        known = ", ".join(repr(name) for name in sorted(names)) or "none"
+        raise InputError(f"no verdict is on the criterion {criterion!r}; the criteria here are: {known}")
 
 
 def _known(pair: Pair) -> bool:
@@ -135,22 +160,29 @@ def _by_id(side: Side) -> dict[str, Verdict]:
 
 
 def _by_input(ours: dict[str, Verdict], theirs: dict[str, Verdict], first: Side, second: Side) -> list[Pair]:
-    """Pairs that share an input which neither run holds twice."""
-    places: list[dict[bytes, tuple[Verdict, Interaction] | None]] = []
-    for verdicts, side in ((ours, first), (theirs, second)):
-        found: dict[bytes, tuple[Verdict, Interaction] | None] = {}
-        for id, verdict in verdicts.items():
-            item = side.lookup(id)
-            key = _input(item)
-            if item is not None and key is not None:
-                found[key] = None if key in found else (verdict, item)
-        places.append(found)
-    pairs = []
-    for key, one in places[0].items():
-        other = places[1].get(key)
-        if one is not None and other is not None:
-            pairs.append(Pair(one[0], other[0], one[1], other[1]))
-    return pairs
+    """Pairs that share an input which neither run holds twice, or else input and context."""
+    left, right = dict(ours), dict(theirs)
+    found: dict[str, Pair] = {}
+    for key_of in (_input_and_context, _input):
+        places = _unique(left, first, key_of), _unique(right, second, key_of)
+        for key, one in places[0].items():
+            other = places[1].get(key)
+            if one is not None and other is not None:
+                found[one.id] = Pair(one, other, first.lookup(one.id), second.lookup(other.id))
+                del left[one.id], right[other.id]
+    return [found[id] for id in ours if id in found]
+
+
+def _unique(
+    verdicts: dict[str, Verdict], side: Side, key_of: Callable[[Interaction | None], bytes | None]
+) -> dict[bytes, Verdict | None]:
+    """The verdict of each key; None where several share it."""
+    found: dict[bytes, Verdict | None] = {}
+    for id, verdict in verdicts.items():
+        key = key_of(side.lookup(id))
+        if key is not None:
+            found[key] = None if key in found else verdict
+    return found
 
 
 def _kind(pairs: Iterable[Pair], by: str, same_judge: bool) -> tuple[Kind, str]:

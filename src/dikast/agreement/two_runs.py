@@ -17,6 +17,7 @@ from dikast.agreement.comparison import (
     judges,
     judges_by_choice,
     judges_by_order,
+    shared_inputs,
     systems_by_score,
     systems_by_word,
 )
@@ -31,7 +32,7 @@ from dikast.agreement.proportion import share
 from dikast.agreement.sampling import sampling_of
 from dikast.agreement.spearman import spearman
 from dikast.errors import DataError, InputError
-from dikast.records import Json, Label, canonical_json
+from dikast.records import Interaction, Json, Label, canonical_json
 
 Verdicts = Literal["pass_fail", "pairwise", "score"]
 
@@ -113,16 +114,18 @@ def compare_runs(
     by: str | None = None,
     judge_scale: Span | None = None,
     unusable: str | None = None,
+    criterion: str | None = None,
     level: float = 0.95,
 ) -> TwoRuns:
-    """Compare two paired runs. labels: of the first run's items, and of the second's (the same for two judges).
+    """Compare two paired runs. labels: of the first run's items, and of the second's, each by that run's ids.
 
-    by: also for each value of this metadata key. unusable: why labels that were given can't be used. Raises DataError
+    For two judges the second's count where the first's item has none. by: also for each value of this metadata key.
+    unusable: why labels that were given can't be used. criterion: that of the pairing, for the labels. Raises DataError
     when the runs say different kinds of things, InputError for a key that nobody has.
     """
     kind = _verdicts_of(pairing)
-    if pairing.kind == "judges" and labels[0]:
-        return _labelled_judges(pairing, labels[0], by, judge_scale, level)
+    if pairing.kind == "judges" and any(labels):
+        return _labelled_judges(pairing, labels, by, judge_scale, criterion, level)
     pairs = tuple(pair for pair in pairing.pairs if _said(pair, kind) is not None)
     left_out = dict(pairing.left_out)
     if len(pairs) < len(pairing.pairs):
@@ -131,8 +134,10 @@ def compare_runs(
     notes = _groups_note(pairs)
     corrected = None
     if pairing.kind == "systems" and kind == "pass_fail":
-        corrected, more = _corrected(pairing, pairs, labels, unusable, level)
+        corrected, more = _corrected(pairing, pairs, labels, unusable, criterion, level)
         notes += more
+    elif unusable is not None:
+        notes += (f"the labels are not used: {unusable}",)
     if pairing.kind == "systems" and not pairing.same_judge:
         notes += ("the judges of the two runs differ, so the difference mixes systems and judges; judge both with one",)
     accord = _accord(pairs, kind, level) if pairing.kind == "judges" else {}
@@ -156,13 +161,19 @@ def compare_runs(
 
 
 def _labelled_judges(
-    pairing: Pairing, labels: Sequence[Label], by: str | None, judge_scale: Span | None, level: float
+    pairing: Pairing,
+    labels: tuple[Sequence[Label], Sequence[Label]],
+    by: str | None,
+    judge_scale: Span | None,
+    criterion: str | None,
+    level: float,
 ) -> TwoRuns:
-    # Where items were matched by input, the second run's ids are others: labels and verdicts go by the first's here.
-    own = {pair.second.id: pair.first.id for pair in pairing.pairs}
-    labels = [structs.replace(label, id=own.get(label.id, label.id)) for label in labels]
     seconds = [structs.replace(pair.second, id=pair.first.id) for pair in pairing.pairs]
-    sides = match([pair.first for pair in pairing.pairs], labels), match(seconds, labels)
+    both = labels_by_first(pairing, labels)
+    sides = (
+        match([pair.first for pair in pairing.pairs], both, criterion=criterion),
+        match(seconds, both, criterion=criterion),
+    )
     if sides[0].family != sides[1].family:
         raise DataError(
             f"{pairing.first.name!r} and {pairing.second.name!r} can't be compared on these labels: one gives "
@@ -208,6 +219,14 @@ def _labelled_judges(
         sentence=sentence,
         notes=(*_groups_note(pairs), *learning),
     )
+
+
+def labels_by_first(pairing: Pairing, labels: tuple[Sequence[Label], Sequence[Label]]) -> list[Label]:
+    """The labels of both runs' items by the first run's ids; the second's only where the first's item has none."""
+    there = {label.id for label in labels[0]}
+    own = {pair.second.id: pair.first.id for pair in pairing.pairs}
+    more = [structs.replace(label, id=own[label.id]) for label in labels[1] if label.id in own]
+    return [*labels[0], *(label for label in more if label.id not in there)]
 
 
 def _against_labels(
@@ -268,7 +287,10 @@ def _columns(pairs: Sequence[Pair], kind: Verdicts) -> tuple[list[Any], list[Any
 
 
 def _groups(pairs: Sequence[Pair]) -> list[str] | None:
-    items = [pair.first_item for pair in pairs]
+    return _groups_of([pair.first_item for pair in pairs])
+
+
+def _groups_of(items: Sequence[Interaction | None]) -> list[str] | None:
     known = [item for item in items if item is not None]
     return [group_of(item) for item in known] if len(known) == len(items) else None
 
@@ -313,24 +335,31 @@ def _corrected(
     pairs: Sequence[Pair],
     labels: tuple[Sequence[Label], Sequence[Label]],
     unusable: str | None,
+    criterion: str | None,
     level: float,
 ) -> tuple[Estimate | Refused | None, tuple[str, ...]]:
     if unusable is not None:
         return Refused(unusable), ()
     tables: list[Confusion] = []
+    why = ""
     drawn: dict[str, int] = {}
-    for verdicts, of_side in ((pairing.first.verdicts, labels[0]), (pairing.second.verdicts, labels[1])):
+    said: list[tuple[str, str]] = []
+    items: list[Interaction | None] = []
+    for run, of_side in ((pairing.first, labels[0]), (pairing.second, labels[1])):
         if not of_side:
             continue
         try:
-            side = match(verdicts, of_side)
-        except DataError:
+            side = match(run.verdicts, of_side, criterion=criterion)
+        except InputError as error:
+            why = str(error)
             continue
         if side.family == "pass_fail":
             tables.append(cells(*words(side)).confusion)
+            said += zip(*words(side), strict=True)
+            items += [run.lookup(verdict.id) for verdict in side.verdicts]
             drawn |= {how: drawn.get(how, 0) + count for how, count in side.drawn.items()}
     if not tables:
-        return None, ()
+        return Refused(why) if why else None, ()
     if not pairing.same_judge:
         return Refused("the two runs were judged by different judges, whose errors differ"), ()
     sampling = sampling_of(drawn)
@@ -341,8 +370,9 @@ def _corrected(
     whole = Confusion(*(sum(getattr(table, cell) for table in tables) for cell in ("tp", "fn", "fp", "tn")))
     first, second = _columns(pairs, "pass_fail")
     counts = directions(first, second)
-    both = [counts.get(said, 0) for said in (("pass", "pass"), ("pass", "fail"), ("fail", "pass"), ("fail", "fail"))]
-    found = corrected_difference(both[0], both[1], both[2], both[3], whole, level)
+    both = [counts.get(two, 0) for two in (("pass", "pass"), ("pass", "fail"), ("fail", "pass"), ("fail", "fail"))]
+    shared = shared_inputs(first, second, _groups(pairs), said, _groups_of(items))
+    found = corrected_difference(both[0], both[1], both[2], both[3], whole, level, shared)
     notes = ("the corrected difference takes the judge's error rates to be the same on both systems",)
     return found, (*notes, *_uneven(tables)) if isinstance(found, Estimate) else ()
 

@@ -11,10 +11,11 @@ import msgspec
 from dikast.agreement.comparison import Difference
 from dikast.agreement.corrected import Refused
 from dikast.agreement.estimate import Estimate
+from dikast.agreement.matching import match
 from dikast.agreement.pairing import Pairing, Side, outputs_of, pair_runs
-from dikast.agreement.two_runs import TwoRuns, compare_runs, points
+from dikast.agreement.two_runs import TwoRuns, compare_runs, labels_by_first, points
 from dikast.cli.agree import SHARES, TITLES, judge_scale
-from dikast.errors import DataError, DikastError
+from dikast.errors import DataError, DikastError, InputError
 from dikast.interactions import open_dataset, read_labels
 from dikast.interactions.rows import Tally
 from dikast.records import Interaction, Label
@@ -75,7 +76,9 @@ def command(
     pairing = pair_runs(*sides, criterion=criterion)
     labels, unusable = _labels(runs, pairing, labels_file)
     scale = judge_scale(runs[0].info)
-    found = compare_runs(pairing, labels, by=by, judge_scale=scale, unusable=unusable)
+    if labels_file is None and unusable is None:
+        labels, unusable = _carried(pairing, labels, criterion)
+    found = compare_runs(pairing, labels, by=by, judge_scale=scale, unusable=unusable, criterion=criterion)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found.as_json()), indent=2))
     else:
@@ -97,8 +100,6 @@ def _labels(
     """Labels of the first run's items and of the second's; or why those given can't be told apart."""
     if file is None:
         carried = [list(run.labels()) for run in runs]
-        if pairing.kind == "judges":
-            carried[0] = carried[0] or carried[1]
         return (carried[0], carried[1]), None
     tally = Tally()
     labels = read_labels(file, tally=tally)
@@ -109,8 +110,8 @@ def _labels(
         raise DataError(
             f"{file!r} holds no label that can be used", hint='A line looks like {"id": "7", "verdict": "pass"}.'
         )
-    if pairing.kind == "judges":
-        return (labels, labels), None
+    if pairing.kind == "judges" and pairing.by == "id":
+        return (labels, ()), None
     ours, theirs = ({verdict.id for verdict in side.verdicts} for side in (pairing.first, pairing.second))
     if not any(label.id in ours and label.id in theirs for label in labels):
         return (
@@ -120,10 +121,24 @@ def _labels(
     return _by_output(file, labels, pairing)
 
 
+def _carried(
+    pairing: Pairing, labels: tuple[Sequence[Label], Sequence[Label]], criterion: str | None
+) -> tuple[tuple[Sequence[Label], Sequence[Label]], str | None]:
+    """The labels that the data carries; none, and why, where two judges can't be compared on them: nobody gave them."""
+    if pairing.kind == "systems" or not any(labels):
+        return labels, None
+    both = labels_by_first(pairing, labels)
+    try:
+        match([pair.first for pair in pairing.pairs], both, criterion=criterion)
+    except InputError as error:
+        return ((), ()), str(error)
+    return labels, None
+
+
 def _by_output(
     file: str, labels: Sequence[Label], pairing: Pairing
 ) -> tuple[tuple[Sequence[Label], Sequence[Label]], str | None]:
-    """Labels of ids that both systems have, told apart by the outputs that the labels' file carries."""
+    """Labels of ids that both runs have, told apart by the inputs and outputs that the labels' file carries."""
     labelled: dict[str, Interaction] = {}
     with suppress(DikastError):  # a file of labels alone is no dataset
         labelled = {item.id: item for item in open_dataset(file)}
@@ -132,13 +147,15 @@ def _by_output(
         own = []
         for label in labels:
             item, judged = labelled.get(label.id), side.lookup(label.id)
-            if item is not None and judged is not None and outputs_of(item) == outputs_of(judged):
+            if item is None or judged is None or item.input != judged.input:
+                continue
+            if outputs_of(item) == outputs_of(judged):
                 own.append(label)
         sides.append(own)
     if any(sides):
         return (sides[0], sides[1]), None
     return ([], []), (
-        "both systems' answers have the same ids, so the labels don't say whose answer was labelled; "
+        "both runs have these ids, for different items or answers, so the labels don't say which was labelled; "
         "give labels that stand in the interactions themselves, with their outputs"
     )
 

@@ -25,7 +25,7 @@ from dikast.report.outlier_cards import excerpt_part
 from dikast.report.page import AgreementView, Part, Row
 from dikast.report.page_of_run import agreement_view, flat_rows
 from dikast.report.text import one_line, readable
-from dikast.report.wording import TONES, latency_rows, token_rows
+from dikast.report.wording import TONES, is_share, latency_rows, token_rows
 
 TEMPLATE = "card.html.j2"
 NAMES = {
@@ -134,11 +134,12 @@ class JudgeCard:
             "dataset": {"name": info.dataset, "hash": info.dataset_hash} if info else None,
             "judged_at": info.started_at if info else None,
             "notes": list(self.notes),
+            "as_judged": as_json(self.summary.headline),
             "agreement": self.agreement.as_json(),
             "where_it_fails": {
                 "measure": MEASURE[self.agreement.family],
                 "slices": [_slice_json(one) for one in self.weak],
-                "wrong": len(self.missed),
+                "wrong": None if self.agreement.family == "ranking" else len(self.missed),
                 "examples": [self._example_json(miss) for miss in self.missed[:_EXAMPLES]],
             },
             "cost_and_speed": {
@@ -146,7 +147,7 @@ class JudgeCard:
                 for key, value in summary_json(self.summary, None).items()
                 if key in ("latency", "usage", "counts")
             }
-            | {"wall_s": info.wall_s if info else None},
+            | {"wall_s": info.wall_s if info else None, "cache_hits": info.cache_hits if info else None},
             "labels": msgspec.to_builtins(self.provenance),
         }
         if self.openings is not None:
@@ -213,9 +214,9 @@ class CardView:
 
 
 def provenance_of(source: str, labels: Iterable[Label], matched: Matched) -> Provenance:
-    """Where these labels come from."""
+    """Where these labels come from: those of the items and the criterion that were compared."""
     used = {verdict.id for verdict in matched.verdicts}
-    mine = [label for label in labels if label.id in used]
+    mine = [label for label in labels if label.id in used and label.criterion in (None, matched.criterion)]
     times = sorted(label.at for label in mine if label.at)
     return Provenance(
         source=source,
@@ -259,8 +260,6 @@ def card_view(card: JudgeCard) -> CardView:
     """What the page says."""
     info, measure = card.info, MEASURE[card.agreement.family]
     text = msgspec.json.format(msgspec.json.encode(card.definition), indent=2).decode()
-    shown = min(_EXAMPLES, len(card.missed))
-    wrong = f"{len(card.missed):,} of {card.agreement.n:,} labelled items"
     return CardView(
         name=one_line(card.judge.name, 120),
         head=_head(card),
@@ -269,7 +268,7 @@ def card_view(card: JudgeCard) -> CardView:
         measure=NAMES.get(measure, measure),
         slices=tuple(_slice_row(one, measure in _PERCENTS) for one in card.weak),
         examples=tuple(_example(card, miss) for miss in card.missed[:_EXAMPLES]),
-        wrong=f"Judge and people differ on {wrong}" + (f"; shown are {shown}." if shown < len(card.missed) else "."),
+        wrong=_wrong(card),
         rates=_rates(card),
         cost=_cost(card),
         labels=_labels(card.provenance),
@@ -282,6 +281,15 @@ def card_view(card: JudgeCard) -> CardView:
         definition=excerpt_part("The whole definition", text),
         made_by=f"Dikast {version('dikast')}",
     )
+
+
+def _wrong(card: JudgeCard) -> str:
+    """On how many items judge and people differ, where that can be said item by item."""
+    if card.agreement.family == "ranking":
+        return "The judge scores and people pass or fail, so no item by itself can be called wrong."
+    n = len(card.missed)
+    said = f"Judge and people differ on {n:,} of {card.agreement.n:,} labelled items"
+    return f"{said}; shown are {_EXAMPLES}." if n > _EXAMPLES else f"{said}."
 
 
 def _head(card: JudgeCard) -> tuple[Row, ...]:
@@ -310,7 +318,7 @@ def _rates(card: JudgeCard) -> tuple[Row, ...]:
     share = found.family == "pass_fail"
     rows = []
     if summary.headline.n:
-        rows.append(Row("as judged", _shown(summary.headline, summary.kind != "ordinal")))
+        rows.append(Row("as judged", _shown(summary.headline, is_share(summary))))
     if isinstance(found.corrected, Estimate):
         rows.append(Row("corrected for its errors", _shown(found.corrected, True)))
     elif isinstance(found.corrected, Refused):
