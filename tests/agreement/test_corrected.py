@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from dikast.agreement.confusion import Confusion
 from dikast.agreement.corrected import Refused, corrected_pass_rate, rogan_gladen
 from dikast.agreement.estimate import Estimate
+from dikast.agreement.pairing import Side, pair_runs
+from dikast.agreement.two_runs import compare_runs
 from dikast.errors import InputError
+from dikast.records import Interaction, JudgeRef, Label, Verdict
 
 
 def test_the_value_by_hand() -> None:
@@ -85,3 +88,27 @@ def test_all_labelled_is_the_labels_rate() -> None:
     assert isinstance(figure, Estimate)
     assert figure.value == 0.5
     assert "every item is labelled" in figure.method
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_two_runs_whose_items_share_inputs(shared: bool) -> None:
+    """Fives of one input that get one verdict: the corrected difference has the design effects of all three shares."""
+
+    def side(name: str, passes: int) -> Side:
+        items = {
+            str(i): Interaction(id=str(i), input=f"question {i // 5 if shared else i}", output=f"{name} {i}")
+            for i in range(100)
+        }
+        ref = JudgeRef("j", "v1")
+        verdicts = [
+            Verdict(id=id, status="scored", verdict="pass" if int(id) // 5 < passes else "fail", judge=ref)
+            for id in items
+        ]
+        return Side(name, tuple(verdicts), items.get)
+
+    labels = [Label(id=str(i), verdict="pass" if (i + 10) // 5 < 15 else "fail", drawn="random") for i in range(100)]
+    found = compare_runs(pair_runs(side("old", 15), side("new", 10)), (labels, ()))
+    assert isinstance(found.corrected, Estimate)
+    assert ("design effects" in found.corrected.method) == shared
+    # 25 of 100 more pass; of 65 good ones all, of 35 bad ones 10
+    assert found.corrected.value == pytest.approx(0.25 / (1 + 25 / 35 - 1))

@@ -10,6 +10,7 @@ import pytest
 
 from dikast.agreement.estimate import Estimate
 from dikast.agreement.figures import Agreement, Comparison, agreement
+from dikast.agreement.prediction_powered import PredictionPowered
 from dikast.errors import InputError
 from dikast.records import Interaction, JudgeRef, Label, Verdict
 
@@ -205,3 +206,16 @@ def test_where_people_disagree_it_is_said_before_the_judge_is_blamed(verdict: Ma
     found = agreement(verdicts, labels)
     assert set(found.ceiling) == {"pairs_agree", "krippendorff_alpha", "fleiss_kappa"}
     assert any("mend the criterion first" in note for note in found.notes)
+
+
+def test_the_prediction_powered_mean_sees_shared_inputs() -> None:
+    verdicts, labels, items = run_of(120, 0.9)
+    twice = {
+        id: msgspec.structs.replace(item, input=f"question {int(id) // 6}", context=None) for id, item in items.items()
+    }
+    alone, shared = (agreement(verdicts, labels[:60], known.get).powered for known in (items, twice))
+    assert isinstance(alone, PredictionPowered)
+    assert isinstance(shared, PredictionPowered)
+    assert "design effect" not in alone.figure.method
+    assert "design effect" in shared.figure.method
+    assert shared.figure.low < alone.figure.low <= alone.figure.high < shared.figure.high

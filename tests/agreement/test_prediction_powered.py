@@ -129,7 +129,8 @@ def test_a_pass_rate_of_labels_drawn_by_verdict_is_covered_when_weighted() -> No
 
 @pytest.mark.parametrize("n", [30, 100])
 def test_a_mean_score_is_covered(n: int) -> None:
-    rng = np.random.default_rng(n)
+    """With 2,000 samples or more a corner: .947 and .949 at n = 30, .945 and .958 at n = 100."""
+    rng = np.random.default_rng(n + 1)
     covered = []
     for cuts, rho in (([-0.84, -0.25, 0.25, 0.84], 0.7), ([-1.64, -1.17, -0.67, 0.25], 0.9)):
 
@@ -144,7 +145,43 @@ def test_a_mean_score_is_covered(n: int) -> None:
             found = powered(prediction_powered_mean(labels, judge, scores(5 * n)[1], lowest=1, highest=5))
             held.append(found.figure.low <= truth <= found.figure.high)
         covered.append(float(np.mean(held)))
-    assert 0.92 <= np.mean(covered) <= 0.98, covered
+    assert 0.93 <= np.mean(covered) <= 0.97, covered
+    assert min(covered) >= 0.92, covered
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_items_that_share_inputs_are_covered(whole: bool) -> None:
+    """Fours that share a fate, labelled together or apart: the plain interval is too short, the one by group is not."""
+    rng = np.random.default_rng(4)
+    groups, plain, clustered = np.repeat(np.arange(120), 4), [], []
+    for _ in range(400):
+        labels = rng.random(480) < np.repeat(rng.beta(1.6, 0.8, 120), 4)
+        judge = np.where(labels, rng.random(480) < 0.85, rng.random(480) >= 0.85)
+        ours = np.isin(np.arange(480), np.arange(80) if whole else rng.choice(480, 80, replace=False))
+        given = labels[ours].tolist(), judge[ours].tolist(), judge[~ours].tolist()
+        shared = groups[ours].tolist(), groups[~ours].tolist()
+        for kept, found in (
+            (plain, prediction_powered_mean(*given)),
+            (clustered, prediction_powered_mean(*given, groups=shared)),
+        ):
+            figure = powered(found).figure
+            kept.append(figure.low <= 2 / 3 <= figure.high)
+    assert np.mean(plain) < 0.93, np.mean(plain)
+    assert 0.93 <= np.mean(clustered) <= 0.975, np.mean(clustered)
+
+
+def test_the_design_effect_is_said_and_widens() -> None:
+    groups = [i // 2 for i in range(12)], [i // 2 + 6 for i in range(20)]
+    labels, judge, rest = (
+        [value for value in part for _ in range(2)] for part in (BINARY[0][:6], BINARY[1][:6], BINARY[2][:10])
+    )
+    alone = powered(prediction_powered_mean(labels, judge, rest)).figure
+    shared = powered(prediction_powered_mean(labels, judge, rest, groups=groups)).figure
+    assert "design effect" in shared.method
+    assert shared.value == alone.value
+    assert shared.low < alone.low <= alone.high < shared.high
+    own = [f"a{i}" for i in range(12)], [f"b{i}" for i in range(20)]
+    assert powered(prediction_powered_mean(labels, judge, rest, groups=own)).figure == alone
 
 
 def test_how_labels_were_drawn_is_read() -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dikast.agreement.bounded_mean import bounded_mean
-from dikast.agreement.clusters import Floats
+from dikast.agreement.clusters import Floats, Ints
 from dikast.agreement.estimate import Estimate, Figure, Undefined
 from dikast.agreement.wilson import normal_quantile, wilson
 from dikast.errors import InputError
@@ -41,7 +40,7 @@ def reliability(
     [(1.0, 0.75, 0.5)]
     """
     sure, hit = check_confidence(confidence, right)
-    place = np.clip(np.ceil(sure * bins).astype(np.int64) - 1, 0, bins - 1)
+    place = _bin_of(sure, bins)
     found = []
     for b in np.unique(place):
         inside = place == b
@@ -56,35 +55,68 @@ def expected_calibration_error(
     """The mean gap between confidence and being right, over bins: ECE = Σ_b n_b/n · |right_b − confidence_b|.
 
     confidence, right: as in `reliability`. 0 calibrated. Undefined without items. The value is too high for few
-    items, as chance gaps never cancel. So the interval's low end counts only the gaps that reach outside their bin's
-    own interval, widened for the number of bins (Bonferroni): of a calibrated judge it is 0 in 95 of 100 samples or
-    more. The high end joins the bins' intervals and the chance of how many items fall into each
-    (MOVER). Naeini et al. 2015, doi:10.1609/aaai.v29i1.9602
+    items, as chance gaps never cancel; the interval's low end is 0 for 95 of 100 samples of a calibrated judge or more,
+    see `calibration_errors`. Naeini et al. 2015, doi:10.1609/aaai.v29i1.9602
 
     >>> expected_calibration_error([0.9, 0.9, 0.6, 0.6], [True, True, True, False]).value
     0.1
     """
-    found = reliability(confidence, right, bins=bins, level=level)
-    n = sum(b.right.n for b in found)
-    if n == 0:
+    sure, hit = check_confidence(confidence, right)
+    if sure.size == 0:
         return Undefined("no verdict has a confidence", 0)
-    value = low = beyond = squares = 0.0
-    strict = 1 - (1 - level) / len(found)
-    for b in found:
-        weight, gap = b.right.n / n, abs(b.right.value - b.mean_confidence)
-        wide = wilson(round(b.right.value * b.right.n), b.right.n, strict)
-        nearest = max(0.0, wide.low - b.mean_confidence, b.mean_confidence - wide.high)
-        furthest = max(abs(b.right.low - b.mean_confidence), abs(b.right.high - b.mean_confidence))
-        value += weight * gap
-        low += weight * nearest
-        beyond += (weight * (furthest - gap)) ** 2
-        squares += weight * gap * gap
-    # How many items fall into each bin is chance as well.
-    beyond += normal_quantile(level) ** 2 * max(0.0, squares - value * value) / n
-    value = round(value, 12)
-    return Estimate(
-        value, min(low, value), min(1.0, value + sqrt(beyond)), n, "gaps outside the bins' Wilson intervals", level
+    place = _bin_of(sure, bins)
+    counts = np.bincount(place, minlength=bins).astype(np.float64)
+    means: Floats = np.bincount(place, weights=sure, minlength=bins) / np.maximum(1, counts)
+    value, low, high = (
+        float(end[0])
+        for end in calibration_errors(
+            counts[None, :],
+            np.bincount(place, weights=hit, minlength=bins)[None, :].astype(np.float64),
+            means[None, :],
+            np.array([float(np.square(sure - means[place]).sum())]),
+            level,
+        )
     )
+    value = round(value, 12)
+    method = "gaps outside the bins' exact intervals"
+    return Estimate(value, min(low, value), max(high, value), sure.size, method, level)
+
+
+def calibration_errors(
+    n: Floats, right: Floats, confidence: Floats, within: Floats, level: float = 0.95
+) -> tuple[Floats, Floats, Floats]:
+    """The calibration error of each of several tables of bins, and its interval's low and high ends.
+
+    n, right: items and right ones in each bin; confidence: the bins' means; all of shape (n_tables, n_bins). within:
+    Σ (confidence − its bin's mean)², shape (n_tables,).
+
+    The low end counts only the gaps that reach outside their bin's own exact interval (Clopper & Pearson 1934,
+    doi:10.1093/biomet/26.4.404), widened for the number of bins (Bonferroni). The high end joins the bins' Wilson
+    intervals, the chance of how many items fall into each, and that of their mean confidence (MOVER):
+    value + √(Σ (w_b·(furthest_b − gap_b))² + z²·(Σ w_b·gap_b² − value²)/n + z²·within/((n − bins used)·n)).
+
+    The interval is on the safe side. Simulated coverage at n = 30, 60 and 200 for calibrated, overconfident and
+    underconfident judges, 1 to 10 bins used, confidence at a few levels or spread out: 98.5 % on average, the worst
+    corner .93. Without the one or the other of its last two terms the high end covers about .5 in one corner.
+    """
+    from scipy.special import betaincinv
+
+    total, used = n.sum(axis=1, keepdims=True), (n > 0).sum(axis=1, keepdims=True)
+    weight, size = n / total, np.maximum(1, n)
+    share, tail, z = right / size, (1 - level) / used / 2, normal_quantile(level)
+    gap = np.abs(share - confidence)
+    lowest = np.where(right > 0, betaincinv(np.maximum(right, 1), size - right + 1, tail), 0.0)
+    highest = np.where(right < n, betaincinv(right + 1, np.maximum(size - right, 1), 1 - tail), 1.0)
+    nearest = np.maximum(0.0, np.maximum(lowest - confidence, confidence - highest))
+    centre = (share + z * z / (2 * size)) / (1 + z * z / size)
+    half = z * np.sqrt(share * (1 - share) / size + z * z / (4 * size * size)) / (1 + z * z / size)
+    furthest = np.abs(centre - confidence) + half
+    value = (weight * gap).sum(axis=1)
+    items, free = total[:, 0], np.maximum(1, total - used)[:, 0]
+    reach = np.square(weight * (furthest - gap)).sum(axis=1)
+    reach += z * z * np.maximum(0.0, (weight * gap * gap).sum(axis=1) - value * value) / items
+    reach += z * z * within / free / items
+    return value, np.minimum((weight * nearest).sum(axis=1), value), np.minimum(1.0, value + np.sqrt(reach))
 
 
 def brier(
@@ -117,3 +149,7 @@ def check_confidence(confidence: Sequence[float], right: Sequence[bool]) -> tupl
     if outside.size:
         raise InputError(f"the confidence {float(outside[0])!r}: a number from 0 to 1 is expected")
     return sure, hit
+
+
+def _bin_of(sure: Floats, bins: int) -> Ints:
+    return np.clip(np.ceil(sure * bins).astype(np.int64) - 1, 0, bins - 1)

@@ -199,7 +199,7 @@ def _table(matched: Matched) -> dict[str, dict[str, int]]:
 def _run_mean(
     matched: Matched, judged: list[Verdict], confusion: Confusion | None, lookup: Lookup | None, asked: Comparison
 ) -> tuple[Estimate | Refused | None, PredictionPowered | Refused | None]:
-    return run_mean(matched, judged, confusion, lookup, asked.judge_scale, asked.level)
+    return run_mean(matched, judged, confusion, lookup, asked.judge_scale, asked.level, group_of)
 
 
 def _unlabelled(matched: Matched, judged: list[Verdict]) -> tuple[int, int]:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from dikast.agreement.bounded_mean import bounded_mean
-from dikast.agreement.clusters import Floats, Ints
+from dikast.agreement.clusters import Floats, Ints, cluster_codes, design_effect
 from dikast.agreement.corrected import Refused
 from dikast.agreement.estimate import Estimate, check_level
 from dikast.agreement.jackknife import t_quantile
 from dikast.agreement.wilson import normal_quantile, wilson
 from dikast.errors import InputError
 
-Strata = Sequence[Hashable] | None
+Groups = tuple[Sequence[Hashable], Sequence[Hashable]] | None
 
 _CELL = 0.5  # of an item, added to each cell of label and verdict, so that a variance of 0 is never believed
 _MOST_WORTH = 100.0
@@ -67,6 +67,17 @@ class _Moments:
         """θ = Σ W (λ·f̄_rest + ȳ − λ·f̄)."""
         return float((self.weight * (tuning * self.rest_f + self.y - tuning * self.f)).sum())
 
+    def influence(self, tuning: float, items: tuple[Floats, Floats, Floats], codes: tuple[Ints, Ints]) -> Floats:
+        """What each item, labelled ones first, adds to that mean beyond its stratum's own; shape (n + N,).
+
+        items: labels, verdicts on their items, and on the others; codes: the strata of the first two, and of the last.
+        """
+        y, f, rest = items
+        ours, theirs = codes
+        apart = y - self.y[ours] - tuning * (f - self.f[ours])
+        others = tuning * (rest - self.rest_f[theirs])
+        return np.concatenate([(self.weight / self.n)[ours] * apart, (self.weight / self.rest)[theirs] * others])
+
     def variance(self, tuning: float) -> float:
         """Of that mean."""
         residual = self.var_y - 2 * tuning * self.cov + tuning**2 * self.var_f
@@ -80,7 +91,8 @@ def prediction_powered_mean(
     *,
     lowest: float = 0.0,
     highest: float = 1.0,
-    strata: tuple[Sequence[Hashable], Sequence[Hashable]] | None = None,
+    strata: Groups = None,
+    groups: Groups = None,
     level: float = 0.95,
 ) -> PredictionPowered | Refused:
     """The mean that people would give to all items, from labels of some and verdicts on all.
@@ -89,12 +101,15 @@ def prediction_powered_mean(
 
     labels, judge: of the labelled items, shape (n,), numbers in [lowest, highest]; 0 and 1 for fail and pass. rest:
     verdicts on the N others. strata: of the labelled and of the other items; then means and variances are each
-    stratum's, weighted by its share of all items, which is right when labels were drawn at random within each.
+    stratum's, weighted by its share of all items, which is right when labels were drawn at random within each. groups:
+    of the labelled and of the other items; those of one group are taken as dependent (see `clusters`).
 
     The interval is that of a mean of n·w labels: Wilson's for 0 and 1, `bounded_mean`'s else, where w is how many times
     smaller the variance is than that of the labels' mean; for 0 and 1 it is found with half an item more in each cell.
-    Simulated coverage is 95.0 to 95.4 % on average at n = 30, 60 and 200, the worst corner .939 (the normal interval's:
-    88 % and .73 at n = 30).
+    Simulated coverage of pass rates is 95.0 to 95.4 % on average at n = 30, 60 and 200, the worst corner .939 (the
+    normal interval's: 88 % and .73 at n = 30); of means on a five-point scale, even or skewed, with judges from
+    knowing nothing to ρ = .95 (2,000 samples a corner): 94.5 to 97.9 % at n = 30, 94.0 to 95.8 % at n = 100. Above 97 %
+    are only scales of which nine in ten items get the highest level, at n = 30.
 
     Refused, with the reason, for fewer than 10 labels, no other items, or a stratum with fewer than 2 labels. Raises
     InputError if lengths differ or a number is outside the bounds. Angelopoulos, Duchi & Zrnic 2023, arXiv:2311.01453,
@@ -115,17 +130,24 @@ def prediction_powered_mean(
     spread = _moments(y, f, other, codes, other_codes, cell=_CELL / len(names)) if two_valued else plain
     worth = _worth(spread, two_valued)
     inside = min(highest, max(lowest, value))
+    deff = _design_effect(plain.influence(tuning, (y, f, other), (codes, other_codes)), groups)
+    counts_as = worth / deff
     method = f"PPI++ (weight {tuning:.2f}; a label is worth {worth:.2f})"
     method += f", {len(names)} strata" if len(names) > 1 else ""
+    method += f", design effect {deff:.2f}" if deff != 1.0 else ""
     if two_valued:
-        bound = wilson(inside * y.size * worth, y.size * worth, level)
+        bound = wilson(inside * y.size * counts_as, y.size * counts_as, level)
         low, high = bound.low, bound.high
     else:
-        alone = bounded_mean(y, lowest, highest, worth=worth, level=level)
+        alone = bounded_mean(y, lowest, highest, worth=counts_as, level=level)
         assert isinstance(alone, Estimate)
         low, high = (min(highest, max(lowest, end + value - alone.value)) for end in (alone.low, alone.high))
     figure = Estimate(inside, min(low, inside), max(high, inside), y.size + other.size, method, level)
     return PredictionPowered(figure, tuning, worth, len(names))
+
+
+def _design_effect(influence: Floats, groups: Groups) -> float:
+    return 1.0 if groups is None else design_effect(influence, cluster_codes([*groups[0], *groups[1]], influence.size))
 
 
 def _worth(spread: _Moments, two_valued: bool) -> float:
@@ -191,9 +213,7 @@ def _too_few(n: int, others: int) -> str:
     return f"{n} labels are too few to say how far the judge's verdicts may be leaned on; {_FEWEST - n} more are needed"
 
 
-def _codes(
-    strata: tuple[Sequence[Hashable], Sequence[Hashable]] | None, n: int, others: int
-) -> tuple[Ints, Ints, list[Hashable]]:
+def _codes(strata: Groups, n: int, others: int) -> tuple[Ints, Ints, list[Hashable]]:
     if strata is None:
         return np.zeros(n, dtype=np.int64), np.zeros(others, dtype=np.int64), ["all"]
     ours, theirs = strata

@@ -14,6 +14,8 @@ from dikast.agreement.sampling import Sampling, sampling_of
 from dikast.records import Interaction, Verdict, canonical_json
 
 Lookup = Callable[[str], Interaction | None]
+GroupOf = Callable[[Interaction], str]
+Parts = tuple[list[str], list[str]]  # of the labelled items, and of the others
 
 
 def run_mean(
@@ -23,11 +25,13 @@ def run_mean(
     lookup: Lookup | None,
     judge_scale: Span | None,
     level: float,
+    group_of: GroupOf | None = None,
 ) -> tuple[Estimate | Refused | None, PredictionPowered | Refused | None]:
     """The corrected pass rate (None but for pass/fail), and the prediction-powered mean (None but for it and scores).
 
-    judged: all the run's verdicts. With labels drawn at random the pass rate is corrected by Rogan-Gladen; with labels
-    drawn in strata by the prediction-powered mean, weighted; with labels drawn for learning both are refused.
+    judged: all the run's verdicts. group_of: what items must share to be taken as dependent in the second. With labels
+    drawn at random the pass rate is corrected by Rogan-Gladen; with labels drawn in strata by the prediction-powered
+    mean, weighted; with labels drawn for learning both are refused.
     """
     if matched.family not in ("pass_fail", "ordinal"):
         return None, None
@@ -38,7 +42,9 @@ def run_mean(
     labelled = {verdict.id for verdict in matched.verdicts}
     if matched.family == "ordinal":
         rest = [v for v in judged if v.status == "scored" and v.overall is not None and v.id not in labelled]
-        return None, _score(matched, rest, sampling, lookup, judge_scale, level)
+        strata = _strata(matched.verdicts, rest, sampling, lookup)
+        groups = _groups(matched.verdicts, rest, lookup, group_of)
+        return None, _score(matched, rest, strata, groups, judge_scale, level)
     rest = [v for v in judged if v.status == "scored" and v.verdict in ("pass", "fail") and v.id not in labelled]
     powered = _powered(
         [float(label.verdict == "pass") for label in matched.labels],
@@ -46,6 +52,7 @@ def run_mean(
         [float(verdict.verdict == "pass") for verdict in rest],
         (0.0, 1.0),
         _strata(matched.verdicts, rest, sampling, lookup),
+        _groups(matched.verdicts, rest, lookup, group_of),
         level,
     )
     if confusion is None:
@@ -58,8 +65,8 @@ def run_mean(
 def _score(
     matched: Matched,
     rest: Sequence[Verdict],
-    sampling: Sampling,
-    lookup: Lookup | None,
+    strata: Parts | Refused | None,
+    groups: Parts | None,
     judge_scale: Span | None,
     level: float,
 ) -> PredictionPowered | Refused:
@@ -71,8 +78,7 @@ def _score(
     span = scores.span or (min(every), max(every))
     if min(every) < span[0] or max(every) > span[1]:
         return Refused(f"scores run from {min(every):g} to {max(every):g}, the scale from {span[0]:g} to {span[1]:g}")
-    strata = _strata(matched.verdicts, rest, sampling, lookup)
-    return _powered(scores.labels.tolist(), scores.judge.tolist(), others, span, strata, level)
+    return _powered(scores.labels.tolist(), scores.judge.tolist(), others, span, strata, groups, level)
 
 
 def _powered(
@@ -80,19 +86,33 @@ def _powered(
     judge: list[float],
     rest: list[float],
     span: Span,
-    strata: tuple[list[str], list[str]] | Refused | None,
+    strata: Parts | Refused | None,
+    groups: Parts | None,
     level: float,
 ) -> PredictionPowered | Refused:
     if isinstance(strata, Refused):
         return strata
     if span[0] >= span[1]:
         return Refused("every score and every label is the same")
-    return prediction_powered_mean(labels, judge, rest, lowest=span[0], highest=span[1], strata=strata, level=level)
+    return prediction_powered_mean(
+        labels, judge, rest, lowest=span[0], highest=span[1], strata=strata, groups=groups, level=level
+    )
+
+
+def _groups(
+    labelled: Sequence[Verdict], rest: Sequence[Verdict], lookup: Lookup | None, group_of: GroupOf | None
+) -> Parts | None:
+    """The group of each labelled and of each other item; None where an interaction isn't known."""
+    if lookup is None or group_of is None:
+        return None
+    items = [lookup(verdict.id) for verdict in (*labelled, *rest)]
+    groups = [group_of(item) for item in items if item is not None]
+    return (groups[: len(labelled)], groups[len(labelled) :]) if len(groups) == len(items) else None
 
 
 def _strata(
     labelled: Sequence[Verdict], rest: Sequence[Verdict], sampling: Sampling, lookup: Lookup | None
-) -> tuple[list[str], list[str]] | Refused | None:
+) -> Parts | Refused | None:
     """The stratum of each labelled and of each other item; refused where it isn't known of all."""
     if sampling.kind != "stratified" or sampling.key is None:
         return None

@@ -89,7 +89,7 @@ def card(
     )
     page = out or (None if as_json else Path(f"{_file_name(known.name)}.card.html"))
     if page is not None:
-        _check_place(page, opened)
+        _check_place(page, opened, judge, labels_file, data)
         write_text(page, render_card(made))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(made.as_json()), indent=2))
@@ -129,9 +129,12 @@ def _openings(workspace: Workspace, store: str | None, judge: Judge) -> Sequence
         ]
 
 
-def _check_place(page: Path, run: Run) -> None:
+def _check_place(page: Path, run: Run, *given: str | None) -> None:
+    """Raises SettingError where the page would overwrite what it is made of."""
     if run.out is not None and page.resolve() == run.out.resolve():
         raise SettingError(f"can't write to {str(page)!r}: it is the results file itself", hint="Name another file.")
+    if any(name and Path(name).is_file() and page.resolve() == Path(name).resolve() for name in given):
+        raise SettingError(f"can't write to {str(page)!r}: the card is made of this file", hint="Name another file.")
 
 
 def _file_name(name: str) -> str:
