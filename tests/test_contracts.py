@@ -91,6 +91,10 @@ class TestTheWeight:
         loaded = loaded_by(f"import dikast.{room}")
         assert not loaded & {"aiohttp", "sqlalchemy", "xllamacpp", "torch", "jinja2", "pandas", "polars"}
 
+    def test_a_run_loads_no_numerics_and_no_tables(self) -> None:
+        loaded = loaded_by("import dikast.cli.run")
+        assert not loaded & {"numpy", "scipy", "pyarrow", "python_calamine", "xlsxwriter", "jinja2", "rich", "pandas"}
+
 
 class TestTheCommands:
     def test_all_have_a_module_and_one_help_line(self) -> None:

@@ -25,7 +25,6 @@ from typing import Literal
 
 import msgspec
 
-from dikast.interactions.near import NEAR, near_pairs, shingles_of
 from dikast.interactions.units import normal_text, unit_of
 from dikast.records import Interaction, Label
 
@@ -132,6 +131,8 @@ def _units(interactions: Iterable[Interaction], classes: Mapping[str, str] | Non
 
 def _edges(units: Sequence[_Unit], notes: list[str]) -> _Edges:
     """Pairs of units that must not be parted."""
+    from dikast.interactions import near  # loads numpy, which a run that makes no split need not wait for
+
     inputs, common = _sharing([unit.text for unit in units], "input", notes)
     contexts, _ = _sharing([unit.context for unit in units], "context", notes)
     # Where all are asked the same ("Summarise this"), the question is in the context.
@@ -140,7 +141,7 @@ def _edges(units: Sequence[_Unit], notes: list[str]) -> _Edges:
     for at, text in enumerate(texts):
         first.setdefault(text, at)
     places = list(first.values())
-    edges = inputs | contexts | {(places[a], places[b]) for a, b in near_pairs(list(first))}
+    edges = inputs | contexts | {(places[a], places[b]) for a, b in near.near_pairs(list(first))}
     for group in _large(range(len(units)), edges):
         inside = set(group)
         edges -= {edge for edge in edges if edge[0] in inside}
@@ -178,11 +179,13 @@ def _large(members: Iterable[int], edges: _Edges, of: int | None = None) -> list
 
 def _without_template(texts: Sequence[str], group: Sequence[int]) -> _Edges:
     """Near-duplicates in a large group, by the shingles that at most half of its texts have."""
+    from dikast.interactions import near  # loads numpy, which a run that makes no split need not wait for
+
     counted: Counter[int] = Counter()
     for at in group:
-        counted.update(shingles_of(texts[at]))
+        counted.update(near.shingles_of(texts[at]))
     template = frozenset(shingle for shingle, number in counted.items() if 2 * number > len(group))
-    pairs = near_pairs([texts[at] for at in group], threshold=NEAR, without=template)
+    pairs = near.near_pairs([texts[at] for at in group], threshold=near.NEAR, without=template)
     return {(group[first], group[second]) for first, second in pairs}
 
 
