@@ -17,6 +17,7 @@ from dikast.agreement.estimate import Estimate, Figure
 from dikast.agreement.paired import paired_difference
 from dikast.agreement.proportion import share
 from dikast.bench import Bench, Tell
+from dikast.errors import DataError
 from dikast.harness.judging import Judging
 from dikast.harness.progress import Progress
 from dikast.judges.definition import Judge
@@ -195,26 +196,21 @@ def _surely(measured: _Measured) -> float:
 
 
 def _tried(variant: Variant, agreement: Figure, lead: Figure | None, said: Sequence[Verdict]) -> Tried:
-    value, low, high = _numbers(agreement)
-    lead_value, lead_low, lead_high = _numbers(lead) if isinstance(lead, Estimate) else (None, None, None)
+    if not isinstance(agreement, Estimate):
+        raise DataError(f"the agreement is undefined: {agreement.reason}")
+    lead_value, lead_low, lead_high = (lead.value, lead.low, lead.high) if isinstance(lead, Estimate) else (None,) * 3
     return Tried(
         what=variant.what,
         judge=variant.judge.ref,
-        agreement=value or 0.0,
-        agreement_low=low or 0.0,
-        agreement_high=high if high is not None else 1.0,
+        agreement=agreement.value,
+        agreement_low=agreement.low,
+        agreement_high=agreement.high,
         lead=lead_value,
         lead_low=lead_low,
         lead_high=lead_high,
         calls=sum(verdict.usage.calls for verdict in said if verdict.usage),
         seconds=round(sum(verdict.latency_s or 0.0 for verdict in said), 3),
     )
-
-
-def _numbers(figure: Figure) -> tuple[float | None, float | None, float | None]:
-    if isinstance(figure, Estimate):
-        return figure.value, figure.low, figure.high
-    return None, None, None
 
 
 def _line(tried: Tried) -> str:

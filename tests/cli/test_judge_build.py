@@ -94,3 +94,25 @@ def test_a_model_that_drafts_nothing_is_a_clear_error(folder: Path, model_server
     assert made.returncode == 1
     assert "drafted nothing that can be used" in made.stderr
     assert not Path("judges/returns").exists()
+
+
+def test_scores_keep_the_scale_that_they_were_given_on(folder: Path) -> None:
+    critique = "It names the rule and the exception."
+    for scale, code in (([0, 10], 0), (None, 2)):
+        lines = [
+            {
+                "id": f"t{n}",
+                "input": "a",
+                "output": f"b{n}",
+                "label": {"score": n, "scale": scale, "critique": critique},
+            }
+            for n in range(2, 8)
+        ]
+        for line in lines:
+            if scale is None:
+                del line["label"]["scale"]  # type: ignore[attr-defined]
+        Path("scored.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        made = build(f"scored{code}", "--data", "scored.jsonl", "--task", "Decide it.", "--yes")
+        assert made.returncode == code, made.stderr
+    assert (Judge.load("judges/scored0").scale.low, Judge.load("judges/scored0").scale.high) == (0, 10)
+    assert "their scale is not clear" in made.stderr

@@ -86,7 +86,7 @@ def build(
     draft = _drafted(settings, workspace, seen, language) if settings.model else None
     room = int(context_length * _CHARS_PER_TOKEN * _SHARE_FOR_EXAMPLES)
     chosen = choose_examples(gathered.evidence, most, room=room, size=_chars)
-    judge = Judge.from_dict(_definition(name, task, draft, chosen, language, settings, yes=yes))
+    judge = Judge.from_dict(_definition(name, task, draft, gathered, chosen, language, settings, yes=yes))
     path = write_judge(judge, place)
     learned = {one.interaction.id for one in chosen} | ({one.interaction.id for one in seen} if draft else set())
     (place / "learned_from.txt").write_text("".join(f"{id}\n" for id in sorted(learned)), encoding="utf-8")
@@ -137,6 +137,7 @@ def _definition(
     name: str,
     task: str | None,
     draft: Draft | None,
+    gathered: Gathered,
     chosen: Sequence[Evidence],
     language: str,
     settings: Settings,
@@ -152,15 +153,12 @@ def _definition(
         raise JudgeError("the judge has no task", hint="Say what it decides with --task, or let a --model draft it.")
     nothing = [*(draft.earns_nothing if draft else ()), *EARNS_NOTHING[language]]  # type: ignore[index]
     examples = [msgspec.to_builtins(one.as_example()) for one in chosen]
-    if len(criteria) > 1:
-        for example in examples:
-            example.pop("scores", None)
-    verdicts = {one.verdict for one in chosen}
+    verdicts = {one.verdict for one in gathered.evidence}
     return {
         "name": name,
         "task": wording,
         "mode": "pairwise" if verdicts & {"a", "b", "tie"} else "single",
-        "scale": _scale(verdicts),
+        "scale": _scale(verdicts, gathered),
         "criteria": [msgspec.to_builtins(criterion) for criterion in criteria],
         "overall": "only" if len(criteria) == 1 else "own",
         "earns_nothing": list(dict.fromkeys(nothing)),
@@ -170,10 +168,17 @@ def _definition(
     }
 
 
-def _scale(verdicts: set[str | float]) -> Json:
-    numbers = [verdict for verdict in verdicts if not isinstance(verdict, str)]
-    if numbers:
-        return f"{min(1, min(numbers)):g}-{max(5, max(numbers)):g}"
+def _scale(verdicts: set[str | float], gathered: Gathered) -> Json:
+    """The scale that the expert used. Raises JudgeError for scores whose scale the labels don't say."""
+    if any(not isinstance(verdict, str) for verdict in verdicts):
+        if len(gathered.scales) != 1:
+            known = ", ".join(f"{low:g}-{high:g}" for low, high in sorted(gathered.scales)) or "none"
+            raise JudgeError(
+                f"the labels are scores, and their scale is not clear (named: {known})",
+                hint='Give each label its scale, such as "scale": [1, 5].',
+            )
+        ((low, high),) = gathered.scales
+        return f"{low:g}-{high:g}"
     return "preference" if verdicts & {"a", "b", "tie"} else "pass_fail"
 
 

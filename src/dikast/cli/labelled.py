@@ -6,7 +6,6 @@ from pathlib import Path
 
 from dikast.cli.progress import tell
 from dikast.interactions.dataset import open_dataset
-from dikast.interactions.formats import suffix_of
 from dikast.interactions.labels import read_labels
 from dikast.interactions.splits import Part
 from dikast.judges.evidence import Gathered, gather
@@ -25,7 +24,7 @@ def labelled(
     """
     if labels is None and ("://" in settings.store or Path(settings.store).is_file()):
         with Store.open(settings.store) as opened:
-            kept = opened.find_dataset(data) or opened.find_dataset(_stem(data))
+            kept = opened.find_dataset(data) or opened.find_dataset(open_dataset(workspace.find_dataset(data)).name)
             if kept is not None and opened.labels(kept.name).counts().labelled:
                 split = opened.split(kept.name)
                 split.settle()
@@ -35,9 +34,3 @@ def labelled(
                 return gather(split.items(part), given, annotator=annotator)
     dataset = open_dataset(workspace.find_dataset(data))
     return gather(dataset, read_labels(labels) if labels else (), annotator=annotator)
-
-
-def _stem(data: str) -> str:
-    """The name under which a file is kept: that of the file, without what names its format."""
-    name = Path(data).name.removesuffix(".gz")
-    return name.removesuffix(suffix) if (suffix := suffix_of(name)) else name

@@ -17,7 +17,7 @@ import msgspec
 import yaml
 
 from dikast.judges.criteria import RESERVED, Criterion
-from dikast.judges.evidence import Evidence
+from dikast.judges.evidence import Evidence, cut
 from dikast.judges.objects import find_objects
 from dikast.judges.thinking import strip_thinking
 from dikast.judges.wording import Language
@@ -64,8 +64,8 @@ def draft_request(evidence: Sequence[Evidence], language: Language, *, max_token
     items = [
         words.item.format(
             code=_code(number),
-            input=_cut(text_of(one.interaction.input)),
-            output=_cut(_output_of(one)),
+            input=cut(text_of(one.interaction.input), _LONGEST_PART),
+            output=cut(one.output_text, _LONGEST_PART),
             verdict=one.verdict,
             critique=one.critique,
         )
@@ -151,15 +151,6 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 
 def _code(number: int) -> str:
     return f"I{number + 1}"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_PART else f"{text[:_LONGEST_PART]} [...]"
-
-
-def _output_of(one: Evidence) -> str:
-    shown = one.interaction
-    return f"A: {text_of(shown.output_a)}\nB: {text_of(shown.output_b)}" if shown.is_pair else text_of(shown.output)
 
 
 @cache

@@ -49,15 +49,28 @@ class Evidence(msgspec.Struct, frozen=True):
         )
 
     @property
+    def output_text(self) -> str:
+        """The output as a model that helps to write rules reads it; both, of a pair."""
+        shown = self.interaction
+        if shown.is_pair:
+            return f"A: {text_of(shown.output_a)}\nB: {text_of(shown.output_b)}"
+        return text_of(shown.output)
+
+    @property
     def is_explained(self) -> bool:
         """Whether the critique has enough words to learn from."""
         return len(tokens(self.critique)) >= LEAST_CRITIQUE_WORDS
 
 
 class Gathered(msgspec.Struct, frozen=True, kw_only=True):
-    """What there is to build from. unlabelled, several: interactions without a label, and with undecided ones."""
+    """What there is to build from.
+
+    scales: those that the scores were given on. unlabelled, several: interactions without a label, and with undecided
+    ones.
+    """
 
     evidence: tuple[Evidence, ...]
+    scales: frozenset[tuple[float, float]] = frozenset()
     unlabelled: int
     several: int
 
@@ -82,6 +95,7 @@ def gather(interactions: Iterable[Interaction], labels: Iterable[Label], *, anno
     for given_label in labels:
         by_item[given_label.id].append(given_label)
     evidence: list[Evidence] = []
+    scales: set[tuple[float, float]] = set()
     several = unlabelled = 0
     for interaction in interactions:
         given = by_item.get(interaction.id) or list(interaction.labels)
@@ -91,8 +105,10 @@ def gather(interactions: Iterable[Interaction], labels: Iterable[Label], *, anno
             continue
         verdict = label.verdict if label.verdict is not None else label.score
         assert verdict is not None  # a label has one or the other
+        if label.scale is not None and label.verdict is None:
+            scales.add(label.scale)
         evidence.append(Evidence(interaction, verdict, (label.critique or "").strip()))
-    gathered = Gathered(evidence=tuple(evidence), unlabelled=unlabelled, several=several)
+    gathered = Gathered(evidence=tuple(evidence), scales=frozenset(scales), unlabelled=unlabelled, several=several)
     if not gathered.explained:
         raise DataError(
             f"no interaction has a label with a critique ({len(evidence)} labels without one, {several} disputed "
@@ -135,6 +151,11 @@ def choose_examples(
         chosen.append(fitting)
         left -= size(evidence[fitting])
     return tuple(evidence[index] for index in chosen)
+
+
+def cut(text: str, most: int) -> str:
+    """A text for a model that helps to write rules: the reasons are what is learnt from, so a long text is cut."""
+    return text if len(text) <= most else f"{text[:most]} [...]"
 
 
 def _binding(given: Sequence[Label], annotator: str | None) -> Label | None:

@@ -15,7 +15,7 @@ import msgspec
 import yaml
 
 from dikast.judges.definition import Judge
-from dikast.judges.evidence import Evidence
+from dikast.judges.evidence import Evidence, cut
 from dikast.judges.loading import as_yaml
 from dikast.judges.objects import find_objects
 from dikast.judges.thinking import strip_thinking
@@ -49,12 +49,12 @@ def revision_request(judge: Judge, found: Sequence[Disagreement], *, max_tokens:
     items = [
         words.item.format(
             code=_code(number),
-            input=_cut(text_of(one.evidence.interaction.input)),
-            output=_cut(_outputs(one.evidence)),
+            input=cut(text_of(one.evidence.interaction.input), _LONGEST_PART),
+            output=cut(one.evidence.output_text, _LONGEST_PART),
             judged=one.verdict.verdict if one.verdict.verdict is not None else one.verdict.overall,
-            judge_critique=_cut(one.verdict.critique or "-"),
+            judge_critique=cut(one.verdict.critique or "-", _LONGEST_PART),
             verdict=one.evidence.verdict,
-            critique=_cut(one.evidence.critique or "-"),
+            critique=cut(one.evidence.critique or "-", _LONGEST_PART),
         )
         for number, one in enumerate(found)
     ]
@@ -143,15 +143,6 @@ def _schema(judge: Judge, items: int) -> dict[str, Any]:
 
 def _code(number: int) -> str:
     return f"D{number + 1}"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_PART else f"{text[:_LONGEST_PART]} [...]"
-
-
-def _outputs(one: Evidence) -> str:
-    shown = one.interaction
-    return f"A: {text_of(shown.output_a)}\nB: {text_of(shown.output_b)}" if shown.is_pair else text_of(shown.output)
 
 
 @cache

@@ -198,11 +198,6 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return words if all(len(word) == 1 for word in words) else ()
 
     @property
-    def value_words(self) -> tuple[str, ...]:
-        """What may stand in the answer's JSON, one word each; empty where any number will do."""
-        return self.choices if self.kind != "ordinal" else self.level_words
-
-    @property
     def schema(self) -> dict[str, Any]:
         """The piece of a JSON schema that holds one value."""
         if self.kind != "ordinal":
