@@ -14,10 +14,11 @@ from statsmodels.stats.proportion import proportion_confint
 
 from dikast.agreement.auc import auc
 from dikast.agreement.balanced_accuracy import balanced_accuracy
-from dikast.agreement.calibration import brier
+from dikast.agreement.calibration import brier, reliability
 from dikast.agreement.cohen_kappa import cohen_kappa
 from dikast.agreement.estimate import Estimate, Figure
 from dikast.agreement.f1 import f1
+from dikast.agreement.figures import Agreement, agreement
 from dikast.agreement.fitting import logistic
 from dikast.agreement.fleiss_kappa import fleiss_kappa
 from dikast.agreement.kendall_tau import kendall_tau_b
@@ -29,6 +30,7 @@ from dikast.agreement.score_errors import mae
 from dikast.agreement.spearman import spearman
 from dikast.agreement.weighted_kappa import quadratic_weighted_kappa
 from dikast.agreement.wilson import wilson
+from dikast.records import JudgeRef, Label, Verdict
 
 CLOSE = 1e-9
 
@@ -130,6 +132,93 @@ def test_mcnemar() -> None:
     first, second = rng.random(60) < 0.8, rng.random(60) < 0.6
     counts = [[int((a & b).sum()) for b in (second, ~second)] for a in (first, ~first)]
     assert mcnemar_exact(first, second) == pytest.approx(mcnemar(counts, exact=True).pvalue, abs=CLOSE)
+
+
+def records(said: list[object], people: list[object], sure: list[float] | None = None) -> Agreement:
+    """Everything together, as `agree` shows it."""
+    judge = JudgeRef("j", "v1")
+    verdicts, labels = [], []
+    for i, (one, other) in enumerate(zip(said, people, strict=True)):
+        word = {"verdict": one} if isinstance(one, str) else {"scores": {"overall": one}}
+        confidence = {} if sure is None else {"confidence": sure[i]}
+        verdicts.append(Verdict(id=str(i), status="scored", judge=judge, **word, **confidence))  # type: ignore[arg-type]
+        given = {"verdict": other} if isinstance(other, str) else {"score": other, "scale": (1.0, 5.0)}
+        labels.append(Label(id=str(i), **given))  # type: ignore[arg-type]
+    return agreement(verdicts, labels)
+
+
+def test_every_pass_fail_figure_that_is_shown() -> None:
+    rng = np.random.default_rng(6)
+    people = np.where(rng.random(90) < 0.6, "pass", "fail")
+    said = np.where(rng.random(90) < 0.8, people, np.where(people == "pass", "fail", "pass"))
+    sure = rng.random(90)
+    found = records(said.tolist(), people.tolist(), sure.tolist()).figures
+    theirs = {
+        "balanced_accuracy": metrics.balanced_accuracy_score(people, said),
+        "tpr": metrics.recall_score(people, said, pos_label="pass"),
+        "tnr": metrics.recall_score(people, said, pos_label="fail"),
+        "precision": metrics.precision_score(people, said, pos_label="pass"),
+        "recall": metrics.recall_score(people, said, pos_label="pass"),
+        "f1": metrics.f1_score(people, said, pos_label="pass"),
+        "accuracy": metrics.accuracy_score(people, said),
+        "cohen_kappa": metrics.cohen_kappa_score(people, said),
+        "mcc": metrics.matthews_corrcoef(people, said),
+        "brier": metrics.brier_score_loss(said == people, sure),
+    }
+    assert found.keys() - theirs.keys() == {"gwet_ac1", "ece"}  # these have none
+    assert {name: value(found[name]) for name in theirs} == pytest.approx(theirs, abs=CLOSE)
+    for name, rows in (("tpr", people == "pass"), ("tnr", people == "fail"), ("accuracy", people != "")):
+        right = int((said == people)[rows].sum())
+        low, high = proportion_confint(right, int(rows.sum()), method="wilson")
+        figure = found[name]
+        assert isinstance(figure, Estimate)
+        assert (figure.low, figure.high) == pytest.approx((low, high), abs=CLOSE)
+
+
+def test_every_ordinal_figure_that_is_shown() -> None:
+    rng = np.random.default_rng(7)
+    people = rng.integers(1, 6, 80)
+    said = np.clip(people + rng.integers(-2, 3, 80), 1, 5)
+    found = records(said.astype(float).tolist(), people.astype(float).tolist()).figures
+    theirs = {
+        "spearman": stats.spearmanr(said, people).statistic,
+        "kendall_tau_b": stats.kendalltau(said, people).statistic,
+        "quadratic_weighted_kappa": metrics.cohen_kappa_score(people, said, weights="quadratic"),
+        "mae": metrics.mean_absolute_error(people, said),
+        "exact": metrics.accuracy_score(people, said),
+        "within_one": metrics.accuracy_score(np.ones(80), np.abs(people - said) <= 1),
+    }
+    assert found.keys() - theirs.keys() == {"agr_2_2"}
+    assert {name: value(found[name]) for name in theirs} == pytest.approx(theirs, abs=CLOSE)
+
+
+def test_every_figure_of_pairs_and_of_scores_against_pass_and_fail() -> None:
+    rng = np.random.default_rng(8)
+    people = rng.choice(["a", "b", "tie"], 70)
+    said = np.where(rng.random(70) < 0.7, people, rng.choice(["a", "b", "tie"], 70))
+    found, decided = records(said.tolist(), people.tolist()).figures, people != "tie"
+    theirs = {
+        "accuracy_without_ties": metrics.accuracy_score(people[decided], said[decided]),
+        "accuracy_with_ties": metrics.accuracy_score(people, said),
+        "cohen_kappa": metrics.cohen_kappa_score(people, said),
+    }
+    assert {name: value(figure) for name, figure in found.items()} == pytest.approx(theirs, abs=CLOSE)
+    passed = rng.random(60) < 0.5
+    scores = np.round(rng.random(60) * 4 + passed, 1)
+    ranked = records(scores.tolist(), np.where(passed, "pass", "fail").tolist()).figures
+    assert value(ranked["auc"]) == pytest.approx(metrics.roc_auc_score(passed, scores), abs=CLOSE)
+
+
+def test_the_reliability_diagram() -> None:
+    from sklearn.calibration import calibration_curve
+
+    rng = np.random.default_rng(9)
+    sure = rng.random(200)
+    right = rng.random(200) < sure
+    ours = reliability(sure.tolist(), right.tolist())
+    shares, means = calibration_curve(right, sure, n_bins=10)
+    assert [one.right.value for one in ours] == pytest.approx(shares.tolist(), abs=CLOSE)
+    assert [one.mean_confidence for one in ours] == pytest.approx(means.tolist(), abs=CLOSE)
 
 
 def test_logistic_regression() -> None:

@@ -53,7 +53,7 @@ def test_a_file_that_carries_texts_and_labels_gives_both(folder: Path, capsys: p
     _, out, _ = agree(capsys, "results.jsonl", "--labels", "data.jsonl", "--json")
     figures = json.loads(out)
     assert figures["n"] == 120
-    assert set(figures["baselines"]) == {"majority", "length", "overlap", "tfidf"}
+    assert set(figures["baselines"]) == {"majority", "length", "overlap", "novelty", "tfidf"}
     assert figures["confusion"].keys() == {"tp", "fn", "fp", "tn"}
 
 
@@ -95,3 +95,24 @@ def test_rows_that_are_no_labels_are_counted_on_stderr(folder: Path, capsys: pyt
     code, _, err = agree(capsys, "results.jsonl", "--labels", "labels.jsonl")
     assert code == 0
     assert "2 rows of labels.jsonl were not used" in err
+
+
+def test_the_principal_s_word_binds_and_it_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [json.loads(line) for line in (folder / "labels.jsonl").read_text().splitlines()]
+    turned = {"pass": "fail", "fail": "pass"}
+    told = [{**row, "annotator": "ada"} for row in rows]
+    told += [{**row, "verdict": turned[row["verdict"]], "annotator": who} for row in rows[:20] for who in ("ben", "cy")]
+    (folder / "told.jsonl").write_text("".join(json.dumps(row) + "\n" for row in told))
+    alone = json.loads(agree(capsys, "results.jsonl", "--labels", "labels.jsonl", "--json")[1])
+    most = json.loads(agree(capsys, "results.jsonl", "--labels", "told.jsonl", "--json")[1])
+    hers = json.loads(agree(capsys, "results.jsonl", "--labels", "told.jsonl", "--principal", "ada", "--json")[1])
+    assert hers["metrics"] == alone["metrics"] != most["metrics"]
+    assert "people differ on 20 of the items, settled 20 by the majority" in most["notes"]
+    assert "people differ on 20 of the items, settled 20 by the principal expert's word" in hers["notes"]
+    (folder / "dikast.toml").write_text('[review]\nprincipal = "ada"\n')
+    code, out, _ = agree(capsys, "results.jsonl", "--labels", "told.jsonl")
+    assert code == 0
+    assert "Note: people differ on 20 of the items, settled 20 by the principal expert's word." in out
+    assert "pairs that agree" in out
+    wrong = agree(capsys, "results.jsonl", "--labels", "told.jsonl", "--principal", "adda")[1]
+    assert "Note: no label is the principal expert's, 'adda': they are of 'ada', 'ben', 'cy'." in wrong

@@ -54,6 +54,20 @@ def test_words_of_the_context_are_found_by_overlap(chinese: bool) -> None:
     assert right(found["length"], passed) < 0.7
 
 
+def test_new_word_pairs_are_found_by_novelty() -> None:
+    """Good outputs are pieces of the context; bad ones are the same words in another order."""
+    rng = np.random.default_rng(8)
+    passed = [bool(i % 2) for i in range(80)]
+    texts = []
+    for one in passed:
+        context = [str(word) for word in rng.choice(WORDS, 40)]
+        said = context[5:19] if one else [str(word) for word in rng.permutation(context[5:19])]
+        texts.append(Texts(" ".join(said), context=" ".join(context)))
+    found = class_baselines(texts, passed, list(range(80))).predictions
+    assert right(found["novelty"], passed) > 0.9
+    assert right(found["length"], passed) < 0.7
+
+
 @pytest.mark.parametrize("chinese", [False, True])
 def test_a_telling_word_is_found_by_tfidf(chinese: bool) -> None:
     rng = np.random.default_rng(2)

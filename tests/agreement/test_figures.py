@@ -70,7 +70,7 @@ def test_the_contract() -> None:
     assert isinstance(confusion, dict)
     assert sum(confusion.values()) == 149
     assert set(figures["slices"]["topic"]) == {"trees", "woods"}  # type: ignore[index]
-    assert set(figures["baselines"]) == {"majority", "length", "overlap", "tfidf"}  # type: ignore[call-overload]
+    assert set(figures["baselines"]) == {"majority", "length", "overlap", "novelty", "tfidf"}  # type: ignore[call-overload]
     assert figures["corrected_pass_rate"]["value"] == pytest.approx(  # type: ignore[index]
         (confusion["tp"] + confusion["fn"]) / 149
     )
@@ -181,7 +181,7 @@ def test_pairs(verdict: MakeVerdict, label: MakeLabel) -> None:
     assert list(found.figures) == [*("accuracy_without_ties", "accuracy_with_ties", "cohen_kappa", "order_consistency")]
     assert found.table["tie"]["tie"] == 0
     assert found.earning is not None
-    assert {one.name for one in found.earning.beside} == {"majority", "length", "overlap", "tfidf"}
+    assert {one.name for one in found.earning.beside} == {"majority", "length", "overlap", "novelty", "tfidf"}
     assert found.corrected is None
 
 

@@ -63,6 +63,19 @@ def area_under_curve(values: Floats, passed: Bools) -> float:
     return float((midranks(values)[passed].sum() - m * (m + 1) / 2) / (m * k))
 
 
+def placements(values: Floats, passed: Bools) -> Floats:
+    """How each item stands among those of the other class: the share that it is on the right side of, ties half.
+
+    values, passed: shape (n_items,), with both classes. The mean over either class is the area.
+    """
+    m, k = int(passed.sum()), int((~passed).sum())
+    ranks = midranks(values)
+    stands = np.empty(values.size)
+    stands[passed] = (ranks[passed] - midranks(values[passed])) / k
+    stands[~passed] = 1 - (ranks[~passed] - midranks(values[~passed])) / m
+    return stands
+
+
 def _read(scores: Sequence[float], labels: Sequence[str]) -> tuple[Floats, Bools]:
     values = np.asarray(scores, dtype=np.float64)
     if values.size != len(labels):
@@ -80,10 +93,7 @@ def _delong(values: Floats, passed: Bools, area: float, codes: Ints | None) -> t
     m, k = int(passed.sum()), int((~passed).sum())
     if min(m, k) < 2:
         return 0.0, 1.0
-    ranks = midranks(values)
-    stands = np.empty(values.size)
-    stands[passed] = (ranks[passed] - midranks(values[passed])) / k
-    stands[~passed] = 1 - (ranks[~passed] - midranks(values[~passed])) / m
+    stands = placements(values, passed)
     above, below = float(stands[passed].var(ddof=1)) / m, float(stands[~passed].var(ddof=1)) / k
     if above + below <= 0:
         return 0.0, 1.0

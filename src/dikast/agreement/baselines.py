@@ -15,20 +15,21 @@ import numpy as np
 
 from dikast.agreement.clusters import Floats
 from dikast.agreement.fitting import Matrix, Predict, cross_fit, grouped_folds, logistic, ridge, standardised
-from dikast.agreement.texts import Texts, ngram_counts
+from dikast.agreement.texts import NOVELTY, Texts, ngram_counts
 
-BaselineName = Literal["majority", "length", "overlap", "tfidf"]
+BaselineName = Literal["majority", "length", "overlap", "novelty", "tfidf"]
 
 MEANINGS: dict[BaselineName, str] = {
     "majority": "always the commoner answer",
     "length": "how long the output is",
     "overlap": "length, and words shared with and new against input, context and reference",
+    "novelty": "length, and word pairs that input, context and reference don't have",
     "tfidf": "character n-grams of the output",
 }
 _FEWEST_OF_A_CLASS = 5
 _FEWEST_ITEMS = 10
-_STRENGTH = {"length": 1.0, "overlap": 1.0, "tfidf": 10.0}
-_PENALTY = {"length": 1.0, "overlap": 1.0, "tfidf": 0.1}
+_STRENGTH = {"length": 1.0, "overlap": 1.0, "novelty": 1.0, "tfidf": 10.0}
+_PENALTY = {"length": 1.0, "overlap": 1.0, "novelty": 1.0, "tfidf": 0.1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,8 @@ def _too_few(target: Floats, groups: Sequence[Hashable]) -> str | None:
 def _rows(texts: Sequence[Texts]) -> dict[BaselineName, Matrix]:
     features = standardised(np.array([text.features for text in texts], dtype=np.float64))
     length = standardised(np.array([[text.length] for text in texts], dtype=np.float64))
-    return {"length": length, "overlap": features, "tfidf": _tfidf([text.output for text in texts])}
+    tfidf = _tfidf([text.output for text in texts])
+    return {"length": length, "overlap": features, "novelty": features[:, NOVELTY], "tfidf": tfidf}
 
 
 def _tfidf(outputs: Sequence[str]) -> Matrix:

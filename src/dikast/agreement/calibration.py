@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dikast.agreement.bounded_mean import bounded_mean
-from dikast.agreement.clusters import Floats, Ints
+from dikast.agreement.clusters import Floats, Ints, cluster_codes, design_effect
 from dikast.agreement.estimate import Estimate, Figure, Undefined
 from dikast.agreement.wilson import normal_quantile, wilson
 from dikast.errors import InputError
@@ -50,13 +50,19 @@ def reliability(
 
 
 def expected_calibration_error(
-    confidence: Sequence[float], right: Sequence[bool], *, bins: int = 10, level: float = 0.95
+    confidence: Sequence[float],
+    right: Sequence[bool],
+    *,
+    bins: int = 10,
+    groups: Sequence[Hashable] | None = None,
+    level: float = 0.95,
 ) -> Figure:
     """The mean gap between confidence and being right, over bins: ECE = Σ_b n_b/n · |right_b − confidence_b|.
 
     confidence, right: as in `reliability`. 0 calibrated. Undefined without items. The value is too high for few
     items, as chance gaps never cancel; the interval's low end is 0 for 95 of 100 samples of a calibrated judge or more,
-    see `calibration_errors`. Naeini et al. 2015, doi:10.1609/aaai.v29i1.9602
+    see `calibration_errors`. Items of one group count for as many as they are worth (see `clusters`): the larger of the
+    design effects of being right within the bins, and of the gaps. Naeini et al. 2015, doi:10.1609/aaai.v29i1.9602
 
     >>> expected_calibration_error([0.9, 0.9, 0.6, 0.6], [True, True, True, False]).value
     0.1
@@ -67,19 +73,28 @@ def expected_calibration_error(
     place = _bin_of(sure, bins)
     counts = np.bincount(place, minlength=bins).astype(np.float64)
     means: Floats = np.bincount(place, weights=sure, minlength=bins) / np.maximum(1, counts)
+    hits = np.bincount(place, weights=hit, minlength=bins).astype(np.float64)
+    deff = _shared(sure, hit, place, hits / np.maximum(1, counts), means, cluster_codes(groups, sure.size))
     value, low, high = (
         float(end[0])
         for end in calibration_errors(
-            counts[None, :],
-            np.bincount(place, weights=hit, minlength=bins)[None, :].astype(np.float64),
+            counts[None, :] / deff,
+            hits[None, :] / deff,
             means[None, :],
-            np.array([float(np.square(sure - means[place]).sum())]),
+            np.array([float(np.square(sure - means[place]).sum())]) / deff,
             level,
         )
     )
     value = round(value, 12)
-    method = "gaps outside the bins' exact intervals"
+    method = "gaps outside the bins' exact intervals" + (f", design effect {deff:.2f}" if deff != 1.0 else "")
     return Estimate(value, min(low, value), max(high, value), sure.size, method, level)
+
+
+def _shared(sure: Floats, hit: Bools, place: Ints, share: Floats, means: Floats, codes: Ints | None) -> float:
+    """The design effect of items that share inputs: the larger of what they do to the bins, and to the error."""
+    within = hit - share[place]
+    gaps = np.sign(share - means)[place] * (hit - sure)
+    return max(design_effect(within, codes), design_effect(gaps - gaps.mean(), codes))
 
 
 def calibration_errors(
@@ -87,8 +102,8 @@ def calibration_errors(
 ) -> tuple[Floats, Floats, Floats]:
     """The calibration error of each of several tables of bins, and its interval's low and high ends.
 
-    n, right: items and right ones in each bin; confidence: the bins' means; all of shape (n_tables, n_bins). within:
-    Σ (confidence − its bin's mean)², shape (n_tables,).
+    n, right: items and right ones in each bin, fractions allowed; confidence: the bins' means; all of shape (n_tables,
+    n_bins). within: Σ (confidence − its bin's mean)², shape (n_tables,).
 
     The low end counts only the gaps that reach outside their bin's own exact interval (Clopper & Pearson 1934,
     doi:10.1093/biomet/26.4.404), widened for the number of bins (Bonferroni). The high end joins the bins' Wilson
@@ -102,11 +117,11 @@ def calibration_errors(
     from scipy.special import betaincinv
 
     total, used = n.sum(axis=1, keepdims=True), (n > 0).sum(axis=1, keepdims=True)
-    weight, size = n / total, np.maximum(1, n)
+    weight, size = n / total, np.where(n > 0, n, 1.0)
     share, tail, z = right / size, (1 - level) / used / 2, normal_quantile(level)
     gap = np.abs(share - confidence)
-    lowest = np.where(right > 0, betaincinv(np.maximum(right, 1), size - right + 1, tail), 0.0)
-    highest = np.where(right < n, betaincinv(right + 1, np.maximum(size - right, 1), 1 - tail), 1.0)
+    lowest = np.where(right > 0, betaincinv(np.where(right > 0, right, 1.0), size - right + 1, tail), 0.0)
+    highest = np.where(right < n, betaincinv(right + 1, np.where(right < n, size - right, 1.0), 1 - tail), 1.0)
     nearest = np.maximum(0.0, np.maximum(lowest - confidence, confidence - highest))
     centre = (share + z * z / (2 * size)) / (1 + z * z / size)
     half = z * np.sqrt(share * (1 - share) / size + z * z / (4 * size * size)) / (1 + z * z / size)

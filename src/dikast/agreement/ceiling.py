@@ -8,8 +8,9 @@ from itertools import combinations
 from dikast.agreement.estimate import Figure
 from dikast.agreement.fleiss_kappa import fleiss_kappa
 from dikast.agreement.krippendorff_alpha import krippendorff_alpha
-from dikast.agreement.matching import Family, Settled
+from dikast.agreement.matching import Family
 from dikast.agreement.proportion import share
+from dikast.agreement.settling import Settled
 from dikast.agreement.spearman import spearman
 
 

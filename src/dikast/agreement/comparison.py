@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dikast.agreement.auc import area_under_curve
+from dikast.agreement.auc import auc
 from dikast.agreement.balanced_accuracy import balanced_accuracy
 from dikast.agreement.bounded_mean import bounded_mean
-from dikast.agreement.clusters import Floats, Ints, cluster_codes, design_effect
+from dikast.agreement.clusters import Floats, cluster_codes, design_effect
 from dikast.agreement.cohen_kappa import cohen_kappa
 from dikast.agreement.confusion import Confusion
 from dikast.agreement.corrected import Refused, uncorrectable
@@ -22,9 +22,10 @@ from dikast.agreement.estimate import Estimate, Figure, Undefined
 from dikast.agreement.jackknife import jackknife_estimate
 from dikast.agreement.jeffreys import table_estimate
 from dikast.agreement.paired import mcnemar_exact, paired_difference
+from dikast.agreement.paired_auc import auc_difference
 from dikast.agreement.proportion import share
 from dikast.agreement.rates import tnr, tpr
-from dikast.agreement.spearman import rank_correlation
+from dikast.agreement.spearman import rank_correlation, spearman
 from dikast.errors import InputError
 
 Groups = Sequence[Hashable] | None
@@ -154,29 +155,22 @@ def judges_by_order(
 ) -> list[Difference]:
     """Two judges that score, against people's scores (Spearman) or against pass and fail (AUC, target of booleans)."""
     _check_lengths(first, second, target, groups)
-    scores = [np.asarray(values, dtype=np.float64) for values in (first, second)]
-    truth = np.asarray(target)
-    codes, n = cluster_codes(groups, truth.size), int(truth.size)
-
-    def statistic(values: Floats, items: Ints) -> float:
-        if truth.dtype == np.bool_:
-            return area_under_curve(values[items], truth[items].astype(np.bool_))
-        return rank_correlation(values[items], truth[items].astype(np.float64))
-
-    reason = "scores or labels are all the same"
-    ones = [
-        jackknife_estimate(lambda items, v=values: statistic(v, items), n, codes=codes, level=level, undefined=reason)  # type: ignore[misc]
-        for values in scores
-    ]
+    if np.asarray(target).dtype == np.bool_:
+        labels = ["pass" if one else "fail" for one in target]
+        areas = [auc(scores, labels, groups=groups, level=level) for scores in (first, second)]
+        lead = auc_difference(first, second, labels, groups=groups, level=level)
+        return [Difference("auc", areas[0], areas[1], lead)]
+    a, b, truth = (np.asarray(values, dtype=np.float64) for values in (first, second, target))
+    ones = [spearman(scores, target, groups=groups, level=level) for scores in (first, second)]
     lead = jackknife_estimate(
-        lambda items: statistic(scores[0], items) - statistic(scores[1], items),
-        n,
-        codes=codes,
+        lambda items: rank_correlation(a[items], truth[items]) - rank_correlation(b[items], truth[items]),
+        truth.size,
+        codes=cluster_codes(groups, truth.size),
         level=level,
         transform="none",
-        undefined=reason,
+        undefined="scores or labels are all the same",
     )
-    return [Difference("auc" if truth.dtype == np.bool_ else "spearman", ones[0], ones[1], lead)]
+    return [Difference("spearman", ones[0], ones[1], lead)]
 
 
 def systems_by_word(

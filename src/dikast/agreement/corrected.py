@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from math import hypot, sqrt
 
+import numpy as np
+
+from dikast.agreement.clusters import cluster_codes, design_effect
 from dikast.agreement.confusion import Confusion
 from dikast.agreement.estimate import Estimate
 from dikast.agreement.wilson import normal_quantile, wilson
@@ -18,7 +22,9 @@ class Refused:
     why: str
 
 
-def rogan_gladen(passed: int, n: int, confusion: Confusion, level: float = 0.95) -> Estimate | Refused:
+def rogan_gladen(
+    passed: int, n: int, confusion: Confusion, level: float = 0.95, *, shared: float = 1.0
+) -> Estimate | Refused:
     """The true pass rate behind n verdicts of a judge whose errors were measured on other, labelled items.
 
     θ = (p + q₀ − 1) / (q₀ + q₁ − 1), with p = passed / n, q₁ = TPR, q₀ = TNR, clipped to [0, 1]. The interval carries
@@ -26,7 +32,8 @@ def rogan_gladen(passed: int, n: int, confusion: Confusion, level: float = 0.95)
     from these, it is θ̃ + d ± z·√(p̃(1−p̃)/ñ + (1−θ̃)² q̃₀(1−q̃₀)/m̃₀ + θ̃² q̃₁(1−q̃₁)/m̃₁) / (q̃₀ + q̃₁ − 1),
     clipped, where d = 2z²·(θ̃ q̃₁(1−q̃₁)/m̃₁ − (1−θ̃) q̃₀(1−q̃₀)/m̃₀).
 
-    passed, n: verdicts on items that were not used for `confusion`. Refused when either class has no label, or
+    passed, n: verdicts on items that were not used for `confusion`. shared: a design effect, by which all counts are
+    divided before the interval is made, see `shared_inputs_of_a_run`. Refused when either class has no label, or
     q₀ + q₁ ≤ 1: a judge no better than chance carries no information. Raises InputError unless 0 ≤ passed ≤ n, n ≥ 1.
     Rogan & Gladen 1978, doi:10.1093/oxfordjournals.aje.a112510; Lang & Reiczigel 2014,
     doi:10.1016/j.prevetmed.2013.09.015; Lee et al., arXiv:2511.21140
@@ -43,8 +50,9 @@ def rogan_gladen(passed: int, n: int, confusion: Confusion, level: float = 0.95)
     m1, m0 = confusion.tp + confusion.fn, confusion.fp + confusion.tn
     value = (passed / n + confusion.tn / m0 - 1) / (confusion.tn / m0 + confusion.tp / m1 - 1)
     z = normal_quantile(level)
-    n_, m0_, m1_ = n + z * z, m0 + 2, m1 + 2
-    p, q0, q1 = (passed + z * z / 2) / n_, (confusion.tn + 1) / m0_, (confusion.tp + 1) / m1_
+    n_, m0_, m1_ = n / shared + z * z, m0 / shared + 2, m1 / shared + 2
+    p = (passed / shared + z * z / 2) / n_
+    q0, q1 = (confusion.tn / shared + 1) / m0_, (confusion.tp / shared + 1) / m1_
     informed = q0 + q1 - 1
     if informed <= 0:
         return Refused(_CHANCE.format(q1=confusion.tp / m1, q0=confusion.tn / m0))
@@ -54,7 +62,12 @@ def rogan_gladen(passed: int, n: int, confusion: Confusion, level: float = 0.95)
     reach = z * sqrt(p * (1 - p) / n_ + (1 - theta) ** 2 * v0 + theta**2 * v1) / informed
     low, high = _clip(theta + shift - reach), _clip(theta + shift + reach)
     value = _clip(value)
-    return Estimate(value, min(low, value), max(high, value), n, "Rogan-Gladen, Lang-Reiczigel interval", level)
+    method = "Rogan-Gladen, Lang-Reiczigel interval" + _said(shared)
+    return Estimate(value, min(low, value), max(high, value), n, method, level)
+
+
+def _said(shared: float) -> str:
+    return "" if shared == 1.0 else f", design effect {shared:.2f}"
 
 
 _CHANCE = (
@@ -74,12 +87,15 @@ def uncorrectable(confusion: Confusion) -> Refused | None:
     return None
 
 
-def corrected_pass_rate(confusion: Confusion, passed: int, n: int, level: float = 0.95) -> Estimate | Refused:
+def corrected_pass_rate(
+    confusion: Confusion, passed: int, n: int, level: float = 0.95, *, shared: float = 1.0
+) -> Estimate | Refused:
     """The pass rate of a run, part of which is labelled: labels where there are some, corrected verdicts elsewhere.
 
-    confusion: of the labelled items. passed, n: the verdicts on the run's other items, n ≥ 0. The value is the same as
-    correcting the run's overall rate; the interval joins Wilson's for the labelled part and `rogan_gladen`'s for the
-    rest by their shares (MOVER), so that labelled items are not counted twice. Refused as in `rogan_gladen`.
+    confusion: of the labelled items. passed, n: the verdicts on the run's other items, n ≥ 0. shared: the design effect
+    of items that share inputs, see `shared_inputs_of_a_run`. The value is the same as correcting the run's overall
+    rate; the interval joins Wilson's for the labelled part and `rogan_gladen`'s for the rest by their shares (MOVER),
+    so that labelled items are not counted twice. Refused as in `rogan_gladen`.
 
     >>> corrected_pass_rate(Confusion(tp=45, fn=5, fp=10, tn=40), 0, 0).method
     'Wilson (every item is labelled)'
@@ -87,12 +103,12 @@ def corrected_pass_rate(confusion: Confusion, passed: int, n: int, level: float 
     refused = uncorrectable(confusion)
     if refused is not None:
         return refused
-    labelled = wilson(confusion.tp + confusion.fn, confusion.n, level)
+    good = confusion.tp + confusion.fn
+    labelled = wilson(good / shared, confusion.n / shared, level)
     if n == 0:
-        return Estimate(
-            labelled.value, labelled.low, labelled.high, confusion.n, "Wilson (every item is labelled)", level
-        )
-    rest = rogan_gladen(passed, n, confusion, level)
+        method = "Wilson (every item is labelled)" + _said(shared)
+        return Estimate(good / confusion.n, labelled.low, labelled.high, confusion.n, method, level)
+    rest = rogan_gladen(passed, n, confusion, level, shared=shared)
     if isinstance(rest, Refused):
         return rest
     total = n + confusion.n
@@ -100,8 +116,44 @@ def corrected_pass_rate(confusion: Confusion, passed: int, n: int, level: float 
     value = ours * labelled.value + theirs * rest.value
     low = value - hypot(ours * (labelled.value - labelled.low), theirs * (rest.value - rest.low))
     high = value + hypot(ours * (labelled.high - labelled.value), theirs * (rest.high - rest.value))
-    method = "labels and Rogan-Gladen, Lang-Reiczigel interval"
+    method = "labels and Rogan-Gladen, Lang-Reiczigel interval" + _said(shared)
     return Estimate(value, _clip(low), _clip(high), total, method, level)
+
+
+def shared_inputs_of_a_run(
+    judge: Sequence[str],
+    labels: Sequence[str],
+    rest: Sequence[str],
+    groups: tuple[Sequence[Hashable], Sequence[Hashable]] | None,
+) -> float:
+    """The design effect for `corrected_pass_rate`: how many times larger its variance is as items share inputs.
+
+    judge, labels: of the labelled items; rest: the verdicts on the others; "pass" or "fail". groups: of the labelled
+    and of the other items; an input may have items in both. What each item does to the corrected rate is summed up by
+    group (see `clusters`): in the labelled part (y − ȳ)/m, and, through the judge's rates, −θ(f − q₁)/(m₁·d) for a good
+    item or (1 − θ)((1 − f) − q₀)/(m₀·d) for a bad one; in the rest (f − p)/(n·d), with d = q₀ + q₁ − 1, and either part
+    weighs as many items as it has. 1 without groups, and where no rate can be corrected.
+    """
+    if groups is None:
+        return 1.0
+    y = np.array([word == "pass" for word in labels], dtype=np.float64)
+    f = np.array([word == "pass" for word in judge], dtype=np.float64)
+    other = np.array([word == "pass" for word in rest], dtype=np.float64)
+    codes = cluster_codes([*groups[0], *groups[1]], y.size + other.size)
+    if codes is None or not 0 < y.sum() < y.size:
+        return 1.0
+    q1, q0 = float(f[y > 0].mean()), float(1 - f[y == 0].mean())
+    informed = q0 + q1 - 1
+    if informed <= 0:
+        return 1.0
+    weight, influence = other.size / (y.size + other.size), (y - y.mean()) / (y.size + other.size)
+    if other.size:
+        p = float(other.mean())
+        theta = _clip((p + q0 - 1) / informed)
+        through = np.where(y > 0, -theta * (f - q1) / y.sum(), (1 - theta) * (1 - f - q0) / (1 - y).sum())
+        influence = influence + weight * through / informed
+        influence = np.concatenate([influence, weight * (other - p) / (other.size * informed)])
+    return design_effect(influence, codes)
 
 
 def _clip(share: float) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dikast.agreement.auc import area_under_curve, auc
+from dikast.agreement.auc import auc
 from dikast.agreement.balanced_accuracy import balanced_accuracy
 from dikast.agreement.baselines import (
     MEANINGS,
@@ -23,6 +23,7 @@ from dikast.agreement.families import Span, common_scale, words
 from dikast.agreement.jackknife import jackknife_estimate
 from dikast.agreement.matching import Matched
 from dikast.agreement.paired import mcnemar_exact, paired_difference
+from dikast.agreement.paired_auc import auc_difference
 from dikast.agreement.pairwise import accuracy_without_ties
 from dikast.agreement.spearman import rank_correlation, spearman
 from dikast.agreement.texts import Texts
@@ -133,13 +134,12 @@ def _by_order(found: Baselines, judge: Floats, target: Floats, groups: Groups, l
 
 
 def _lead(judge: Floats, predicted: Floats, target: Floats, groups: Groups, level: float) -> Figure:
-    def statistic(values: Floats, items: Ints) -> float:
-        if target.dtype == np.bool_:
-            return area_under_curve(values[items], target[items].astype(np.bool_))
-        return rank_correlation(values[items], target[items])
+    if target.dtype == np.bool_:
+        said = ["pass" if one else "fail" for one in target]
+        return auc_difference(judge.tolist(), predicted.tolist(), said, groups=groups, level=level)
 
     def lead(items: Ints) -> float:
-        return statistic(judge, items) - statistic(predicted, items)
+        return rank_correlation(judge[items], target[items]) - rank_correlation(predicted[items], target[items])
 
     reason = "the judge says the same of every item"
     codes = cluster_codes(groups, judge.size)

@@ -107,9 +107,11 @@ def _pairwise(matched: Matched, groups: Groups, level: float) -> dict[str, Figur
     judge, labels = words(matched)
     statistics = (accuracy_without_ties, accuracy_with_ties, cohen_kappa)
     found = {statistic.__name__: statistic(judge, labels, groups=groups, level=level) for statistic in statistics}
-    orders = [orders for verdict in matched.verdicts if (orders := both_orders(verdict.details or {})) is not None]
+    orders = {i: said for i, one in enumerate(matched.verdicts) if (said := both_orders(one.details or {})) is not None}
     if orders:
-        found["order_consistency"] = order_consistency([o[0] for o in orders], [o[1] for o in orders], level=level)
+        first, second = ([said[which] for said in orders.values()] for which in (0, 1))
+        own = None if groups is None else [groups[i] for i in orders]
+        found["order_consistency"] = order_consistency(first, second, groups=own, level=level)
     return found
 
 
@@ -154,7 +156,7 @@ def _calibration(matched: Matched, groups: Groups, level: float) -> dict[str, Fi
     own_groups = None if groups is None else [groups[i] for i, _, _ in sure]
     confidence, right = [c for _, c, _ in sure], [r for _, _, r in sure]
     return {
-        "ece": expected_calibration_error(confidence, right, level=level),
+        "ece": expected_calibration_error(confidence, right, groups=own_groups, level=level),
         "brier": brier(confidence, right, groups=own_groups, level=level),
     }
 

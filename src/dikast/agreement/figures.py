@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from dikast.agreement.calibration import ReliabilityBin, reliability
@@ -20,32 +20,31 @@ from dikast.agreement.matching import Family, Matched, match
 from dikast.agreement.prediction_powered import PredictionPowered
 from dikast.agreement.run_mean import run_mean
 from dikast.agreement.sampling import sampling_of
+from dikast.agreement.second_look import self_agreement
+from dikast.agreement.slices import Slice, slices
 from dikast.agreement.texts import Texts
-from dikast.agreement.trust import BARS, Trust, trust
-from dikast.errors import InputError
-from dikast.records import Interaction, Json, Label, Verdict, canonical_json, text_of
+from dikast.agreement.trust import BARS, OF_USERS, Trust, trust
+from dikast.records import Interaction, Label, Verdict, Whose, canonical_json, text_of
 
 Lookup = Callable[[str], Interaction | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What is asked: slices by a metadata key, a criterion, the judge's scale, the bar for trust, the level."""
+    """What is asked: slices by a metadata key, a criterion, the judge's scale, the bar for trust, the level.
+
+    principal: whose word binds where people differ. shares: of the strata in the source that the run's data was drawn
+    from, where it was drawn in strata. whose: experts' labels are compared with, or what the system's users said.
+    """
 
     by: str | None = None
     criterion: str | None = None
     judge_scale: Span | None = None
     bar: float | None = None
     level: float = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """The figures of the items that share a metadata value."""
-
-    n: int
-    figures: dict[str, Figure]
-    confusion: Confusion | None
+    principal: str | None = None
+    shares: Mapping[str, float] | None = None
+    whose: Whose = "expert"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +116,10 @@ def agreement(
     when nothing can be compared, InputError when a criterion or a key is unknown.
     """
     asked = asked or Comparison()
-    judged = list(verdicts)
-    matched = match(judged, labels, criterion=asked.criterion)
+    judged, given = list(verdicts), list(labels)
+    matched = match(judged, given, criterion=asked.criterion, principal=asked.principal, whose=asked.whose)
     items = [None if lookup is None else lookup(verdict.id) for verdict in matched.verdicts]
     known = [item for item in items if item is not None]
-    places = _places(matched, items, asked.by) if asked.by else {}
     groups = [group_of(item) for item in known] if len(known) == len(items) else None
     figures = family_figures(matched, groups, asked.level, asked.judge_scale)
     confusion = _confusion(matched)
@@ -130,9 +128,11 @@ def agreement(
     if texts is not None and groups is not None:
         earned = earning(matched, texts, groups, asked.level, asked.judge_scale)
     sure = confident(matched)
-    ceiling = human_ceiling(matched.labels, matched.family, asked.level)
-    trusted = trust(matched.family, figures, earned, confusion=confusion, bar=asked.bar)
-    corrected, powered = (None, None) if asked.criterion else _run_mean(matched, judged, confusion, lookup, asked)
+    ceiling = human_ceiling(matched.labels, matched.family, asked.level) | self_agreement(given, asked.level)
+    by_users = asked.whose == "user"
+    trusted = OF_USERS if by_users else trust(matched.family, figures, earned, confusion=confusion, bar=asked.bar)
+    narrowed = asked.criterion or by_users
+    corrected, powered = (None, None) if narrowed else _run_mean(matched, judged, confusion, lookup, asked)
     mapped = None
     if sure and matched.family != "ordinal":
         own = None if groups is None else [groups[i] for i, _, _ in sure]
@@ -147,7 +147,7 @@ def agreement(
         headline=HEADLINE[matched.family],
         confusion=confusion,
         table=_table(matched),
-        slices=_slices(matched, places, groups, asked),
+        slices=slices(matched, judged, lookup, asked.by, groups, asked.level, asked.judge_scale) if asked.by else {},
         by=asked.by,
         corrected=corrected,
         trust=trusted,
@@ -159,6 +159,7 @@ def agreement(
         criterion=matched.criterion,
         notes=(
             *_notes(matched, groups is not None),
+            *_absent(given, asked.principal),
             *_low_ceiling(trusted, ceiling, asked.bar or BARS[matched.family]),
         ),
         powered=powered,
@@ -199,7 +200,7 @@ def _table(matched: Matched) -> dict[str, dict[str, int]]:
 def _run_mean(
     matched: Matched, judged: list[Verdict], confusion: Confusion | None, lookup: Lookup | None, asked: Comparison
 ) -> tuple[Estimate | Refused | None, PredictionPowered | Refused | None]:
-    return run_mean(matched, judged, confusion, lookup, asked.judge_scale, asked.level, group_of)
+    return run_mean(matched, judged, confusion, lookup, asked.judge_scale, asked.level, group_of, asked.shares)
 
 
 def _unlabelled(matched: Matched, judged: list[Verdict]) -> tuple[int, int]:
@@ -209,34 +210,12 @@ def _unlabelled(matched: Matched, judged: list[Verdict]) -> tuple[int, int]:
     return rest.count("pass"), len(rest)
 
 
-def _places(matched: Matched, items: list[Interaction | None], key: str) -> dict[str, list[int]]:
-    """Where the items of each metadata value are, the commonest value first. Raises InputError for a key nobody has."""
-    places: dict[str, list[int]] = {}
-    keys: set[str] = set()
-    for i, (verdict, item) in enumerate(zip(matched.verdicts, items, strict=True)):
-        metadata: Mapping[str, Json] = verdict.metadata or (item.metadata if item else {})
-        keys |= metadata.keys()
-        if key in metadata:
-            value = metadata[key]
-            places.setdefault(value if isinstance(value, str) else canonical_json(value).decode(), []).append(i)
-    if not places:
-        known = ", ".join(sorted(keys)) or "none"
-        raise InputError(f"no item has the metadata key {key!r}; the keys here are: {known}")
-    return dict(sorted(places.items(), key=lambda place: (-len(place[1]), place[0])))
-
-
-def _slices(
-    matched: Matched, places: Mapping[str, list[int]], groups: list[str] | None, asked: Comparison
-) -> dict[str, Slice]:
-    found = {}
-    for value, where in places.items():
-        part = replace(
-            matched, verdicts=tuple(matched.verdicts[i] for i in where), labels=tuple(matched.labels[i] for i in where)
-        )
-        own_groups = None if groups is None else [groups[i] for i in where]
-        figures = family_figures(part, own_groups, asked.level, asked.judge_scale)
-        found[value] = Slice(len(where), figures, _confusion(part))
-    return found
+_WAYS = {
+    "principal": "the principal expert's word",
+    "settled": "a label that was settled on",
+    "majority": "the majority",
+    "mean": "the mean of their scores",
+}
 
 
 def _notes(matched: Matched, texts_known: bool) -> tuple[str, ...]:
@@ -246,6 +225,9 @@ def _notes(matched: Matched, texts_known: bool) -> tuple[str, ...]:
         notes.append(f"compared on {matched.criterion!r}; the labels also hold {others}")
     if matched.superseded:
         notes.append(f"{matched.superseded} labels were replaced by a later one of the same person")
+    if matched.disputed:
+        ways = ", ".join(f"{n} by {_WAYS[rule]}" for rule, n in sorted(matched.disputed.items()))
+        notes.append(f"people differ on {sum(matched.disputed.values())} of the items, settled {ways}")
     if not texts_known:
         notes.append(
             "the texts are not known, so there are no baselines, and items with one input count as independent"
@@ -261,6 +243,14 @@ def _notes(matched: Matched, texts_known: bool) -> tuple[str, ...]:
             "only the run's corrected mean is weighted"
         )
     return tuple(notes)
+
+
+def _absent(labels: list[Label], principal: str | None) -> tuple[str, ...]:
+    """A word of warning where people are named, and the principal is none of them: a name may be misspelt."""
+    names = dict.fromkeys(label.annotator for label in labels if label.annotator is not None)
+    if principal is None or not names or principal in names:
+        return ()
+    return (f"no label is the principal expert's, {principal!r}: they are of {', '.join(map(repr, list(names)[:5]))}",)
 
 
 def _low_ceiling(trusted: Trust, ceiling: Mapping[str, Figure], bar: float) -> tuple[str, ...]:
@@ -283,7 +273,8 @@ def _confusion_json(confusion: Confusion | None) -> dict[str, int] | None:
 
 
 def _slice_json(one: Slice) -> dict[str, Any]:
-    return {"n": one.n, "metrics": _all_json(one.figures), "confusion": _confusion_json(one.confusion)}
+    table = _confusion_json(one.confusion)
+    return {"n": one.n, "left_out": one.left_out, "metrics": _all_json(one.figures), "confusion": table}
 
 
 def _corrected_json(corrected: Estimate | Refused | None) -> dict[str, Any] | None:

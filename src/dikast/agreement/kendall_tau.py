@@ -10,6 +10,7 @@ from dikast.agreement.clusters import Floats, cluster_codes
 from dikast.agreement.estimate import Figure
 from dikast.agreement.jackknife import jackknife_estimate
 from dikast.agreement.scores import score_pair
+from dikast.agreement.thin import widened_by_table
 
 
 def kendall_tau_b(
@@ -20,19 +21,21 @@ def kendall_tau_b(
     C, D: concordant and discordant pairs; N all pairs; T₁, T₂ pairs tied in the judge's scores, in the labels. judge,
     labels: scores in item order, shape (n_items,). 1 the same order, 0 none, −1 the reverse. Undefined when either is
     constant. Raises InputError if lengths differ or a score is not finite. Kendall 1945, doi:10.1093/biomet/33.3.239.
-    Interval: see `jackknife`.
+    Interval: see `jackknife`, and `thin` where few items differ.
 
     >>> round(kendall_tau_b([1, 2, 3, 4], [1, 2, 4, 3]).value, 12)
     0.666666666667
     """
     first, second = score_pair(judge, labels)
-    return jackknife_estimate(
+    codes = cluster_codes(groups, first.size)
+    figure = jackknife_estimate(
         lambda items: _tau_b(first[items], second[items]),
         first.size,
-        codes=cluster_codes(groups, first.size),
+        codes=codes,
         level=level,
         undefined="the judge's scores or the labels are all the same",
     )
+    return widened_by_table(figure, first, second, _of_tables, codes)
 
 
 def _tau_b(first: Floats, second: Floats) -> float:
@@ -59,3 +62,13 @@ def _tau_of_table(counts: np.ndarray[tuple[int, ...], np.dtype[np.int64]], n_row
     column_ties = float((table.sum(axis=0) * (table.sum(axis=0) - 1) / 2).sum())
     size = np.sqrt(pairs - row_ties) * np.sqrt(pairs - column_ties)
     return float(difference / size) if size > 0 else float("nan")
+
+
+def _of_tables(shares: Floats) -> Floats:
+    """τ_b of tables of shares, shape (m, rows, columns)."""
+    below = shares[:, ::-1].cumsum(axis=1)[:, ::-1] - shares  # rows with a higher judge's score
+    up_to = below.cumsum(axis=2)
+    ahead = below.sum(axis=2, keepdims=True) - up_to  # ... and a higher label
+    difference = 2 * (shares * (ahead - (up_to - below))).sum(axis=(1, 2))
+    ties = [np.square(shares.sum(axis=axis)).sum(axis=1) for axis in (2, 1)]
+    return np.asarray(difference / np.sqrt((1 - ties[0]) * (1 - ties[1])), dtype=np.float64)

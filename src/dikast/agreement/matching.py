@@ -9,8 +9,9 @@ from typing import Literal
 
 import msgspec
 
+from dikast.agreement.settling import Settled, settle
 from dikast.errors import DataError, InputError
-from dikast.records import Label, Outcome, Verdict
+from dikast.records import Label, Outcome, Verdict, Whose
 
 Family = Literal["pass_fail", "ordinal", "pairwise", "ranking"]
 """Which statistics apply. "ranking": the judge gives scores and people said pass or fail."""
@@ -19,23 +20,13 @@ _SAMPLE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """What an item's labels say together: a verdict, a score, or both; and what each person said."""
-
-    verdict: Outcome | None
-    score: float | None
-    scale: tuple[float, float] | None
-    raters: tuple[Label, ...]
-    drawn: str | None = None
-    tied: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Matched:
     """Verdicts and labels of the same items, in the run's order.
 
     left_out: reason to count, over all items of run and labels. criterion: the one compared (None when labels name
     none); other_criteria: what else the labels hold. superseded: labels replaced by a later one of the same person.
+    disputed: of the items on which people differ, how many were settled by which rule (`settling.Rule`).
+    apart: the id of each item that was left out, and why.
     """
 
     family: Family
@@ -46,15 +37,26 @@ class Matched:
     other_criteria: tuple[str, ...] = ()
     superseded: int = 0
     drawn: dict[str, int] = field(default_factory=dict)
+    disputed: dict[str, int] = field(default_factory=dict)
+    apart: tuple[tuple[str, str], ...] = ()
 
 
-def match(verdicts: Iterable[Verdict], labels: Iterable[Label], *, criterion: str | None = None) -> Matched:
+def match(
+    verdicts: Iterable[Verdict],
+    labels: Iterable[Label],
+    *,
+    criterion: str | None = None,
+    principal: str | None = None,
+    whose: Whose = "expert",
+) -> Matched:
     """The items on which judge and people can be compared, and the family of statistics that applies.
 
     criterion: compare labels of this one only (its name, or the beginning of it); by default the one that most items
-    have. Raises DataError when nothing can be compared, with three ids of each side.
+    have. principal: whose word binds where people differ. A second look is no other person's word, and is passed over.
+    whose: compare with experts' labels, or with what the system's users said; never with both. Raises DataError when
+    nothing can be compared, with three ids of each side.
     """
-    all_labels = list(labels)
+    all_labels = [label for label in labels if label.whose == whose and not label.is_second_look]
     if not all_labels:
         raise DataError(
             "there are no labels", hint="Give a file with --labels, or judge a dataset that carries labels."
@@ -63,9 +65,9 @@ def match(verdicts: Iterable[Verdict], labels: Iterable[Label], *, criterion: st
     chosen, others = choose_criterion(all_labels, criterion)
     judged = [on_criterion(verdict, criterion) if criterion else verdict for verdict in verdicts]
     by_item, superseded = _by_item(all_labels, chosen, is_main=chosen == main)
-    settled = {id: settle(given) for id, given in by_item.items()}
+    settled = {id: settle(given, principal) for id, given in by_item.items()}
     family = _family(judged, settled)
-    left_out: Counter[str] = Counter()
+    apart: list[tuple[str, str]] = []
     pairs: list[tuple[Verdict, Settled]] = []
     for verdict in judged:
         label = settled.get(verdict.id)
@@ -73,19 +75,23 @@ def match(verdicts: Iterable[Verdict], labels: Iterable[Label], *, criterion: st
         if label is not None and reason is None:
             pairs.append((verdict, label))
         else:
-            left_out[str(reason)] += 1
-    left_out["labelled, but not in this run"] = len(settled.keys() - {verdict.id for verdict in judged})
+            apart.append((verdict.id, str(reason)))
+    known = {verdict.id for verdict in judged}
+    apart += [(id, "labelled, but not in this run") for id in settled if id not in known]
+    left_out = Counter(reason for _, reason in apart)
     if not pairs:
         raise DataError(_nothing_matches(judged, settled, left_out))
     return Matched(
         family=family,
         verdicts=tuple(verdict for verdict, _ in pairs),
         labels=tuple(label for _, label in pairs),
-        left_out={reason: count for reason, count in left_out.most_common() if count},
+        left_out=dict(left_out.most_common()),
         criterion=chosen,
         other_criteria=others,
         superseded=superseded,
         drawn=dict(Counter(label.drawn or "not said" for _, label in pairs)),
+        apart=tuple(apart),
+        disputed=dict(Counter(label.rule for _, label in pairs if label.disputed)),
     )
 
 
@@ -125,30 +131,6 @@ def on_criterion(verdict: Verdict, criterion: str) -> Verdict:
                 return msgspec.structs.replace(verdict, verdict=said, scores=None, confidence=None)
             return msgspec.structs.replace(verdict, verdict=None, scores={"overall": value}, confidence=None)
     return verdict
-
-
-def settle(labels: Sequence[Label]) -> Settled:
-    """What an item's labels say together.
-
-    A label without an annotator is one that was settled on already and binds; with several people it is the majority of
-    verdicts (a draw is `tied`, without a verdict) and the mean of scores.
-
-    >>> settle([Label(id="1", verdict="pass", annotator=name) for name in "ab"]).verdict
-    'pass'
-    """
-    people = tuple(label for label in labels if label.annotator is not None)
-    binding = [label for label in labels if label.annotator is None] or list(people)
-    votes = Counter(label.verdict for label in binding if label.verdict is not None).most_common()
-    tied = len(votes) > 1 and votes[0][1] == votes[1][1]
-    scores = [label.score for label in binding if label.score is not None]
-    return Settled(
-        None if tied or not votes else votes[0][0],
-        sum(scores) / len(scores) if scores else None,
-        next((label.scale for label in binding if label.scale is not None), None),
-        people or tuple(binding),
-        next((label.drawn for label in labels if label.drawn is not None), None),
-        tied,
-    )
 
 
 def _by_item(labels: Sequence[Label], criterion: str | None, *, is_main: bool) -> tuple[dict[str, list[Label]], int]:

@@ -7,7 +7,7 @@ explains nothing costs nothing. With mediocre judges the gain is small; it is re
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,6 +93,7 @@ def prediction_powered_mean(
     highest: float = 1.0,
     strata: Groups = None,
     groups: Groups = None,
+    shares: Mapping[str, float] | None = None,
     level: float = 0.95,
 ) -> PredictionPowered | Refused:
     """The mean that people would give to all items, from labels of some and verdicts on all.
@@ -102,7 +103,8 @@ def prediction_powered_mean(
     labels, judge: of the labelled items, shape (n,), numbers in [lowest, highest]; 0 and 1 for fail and pass. rest:
     verdicts on the N others. strata: of the labelled and of the other items; then means and variances are each
     stratum's, weighted by its share of all items, which is right when labels were drawn at random within each. groups:
-    of the labelled and of the other items; those of one group are taken as dependent (see `clusters`).
+    of the labelled and of the other items; those of one group are taken as dependent (see `clusters`). shares: of the
+    strata in what all these items were themselves drawn from, so that the mean is that of the source.
 
     The interval is that of a mean of n·w labels: Wilson's for 0 and 1, `bounded_mean`'s else, where w is how many times
     smaller the variance is than that of the labels' mean; for 0 and 1 it is found with half an item more in each cell.
@@ -123,11 +125,17 @@ def prediction_powered_mean(
     thin = _thin(codes, other_codes, names)
     if thin is not None:
         return Refused(thin)
-    plain = _moments(y, f, other, codes, other_codes)
+    weight = None
+    if shares is not None:
+        unseen = sorted(name for name, share in shares.items() if share > 0 and name not in names)
+        if unseen:
+            return Refused(f"no item of the stratum {', '.join(unseen[:5])} is here to stand for it")
+        weight = np.array([shares.get(str(name), 0.0) for name in names], dtype=np.float64)
+    plain = _moments(y, f, other, codes, other_codes, weight)
     tuning = plain.tuning()
     two_valued = lowest == 0.0 and highest == 1.0 and bool(np.isin(np.concatenate([y, f, other]), (0.0, 1.0)).all())
     value = plain.mean(tuning)
-    spread = _moments(y, f, other, codes, other_codes, cell=_CELL / len(names)) if two_valued else plain
+    spread = _moments(y, f, other, codes, other_codes, weight, cell=_CELL / len(names)) if two_valued else plain
     worth = _worth(spread, two_valued)
     inside = min(highest, max(lowest, value))
     deff = _design_effect(plain.influence(tuning, (y, f, other), (codes, other_codes)), groups)
@@ -162,8 +170,20 @@ def _worth(spread: _Moments, two_valued: bool) -> float:
     return min(_MOST_WORTH, between / n / used) if used > 0 and between > 0 else 1.0
 
 
-def _moments(y: Floats, f: Floats, rest: Floats, codes: Ints, other_codes: Ints, *, cell: float = 0.0) -> _Moments:
-    """Moments by stratum; `cell` items are added for each pair of a label and a verdict of 0 or 1."""
+def _moments(
+    y: Floats,
+    f: Floats,
+    rest: Floats,
+    codes: Ints,
+    other_codes: Ints,
+    weight: Floats | None = None,
+    *,
+    cell: float = 0.0,
+) -> _Moments:
+    """Moments by stratum; `cell` items are added for each pair of a label and a verdict of 0 or 1.
+
+    weight: of each stratum; without, its share of the items that are here.
+    """
     found = []
     for code in range(int(codes.max()) + 1):
         ours, others = codes == code, rest[other_codes == code]
@@ -191,7 +211,8 @@ def _moments(y: Floats, f: Floats, rest: Floats, codes: Ints, other_codes: Ints,
             )
         )
     columns = [np.array(column, dtype=np.float64) for column in zip(*found, strict=True)]
-    return _Moments(columns[0] / columns[0].sum(), *columns[1:])
+    weighed = columns[0] if weight is None else weight
+    return _Moments(weighed / weighed.sum(), *columns[1:])
 
 
 def _checked(

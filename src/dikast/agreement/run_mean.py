@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from dikast.agreement.confusion import Confusion
-from dikast.agreement.corrected import Refused, corrected_pass_rate
+from dikast.agreement.corrected import Refused, corrected_pass_rate, shared_inputs_of_a_run
 from dikast.agreement.estimate import Estimate
-from dikast.agreement.families import Span, common_scale
+from dikast.agreement.families import Span, common_scale, words
 from dikast.agreement.matching import Matched
 from dikast.agreement.prediction_powered import PredictionPowered, prediction_powered_mean
 from dikast.agreement.sampling import Sampling, sampling_of
@@ -26,12 +26,14 @@ def run_mean(
     judge_scale: Span | None,
     level: float,
     group_of: GroupOf | None = None,
+    shares: Mapping[str, float] | None = None,
 ) -> tuple[Estimate | Refused | None, PredictionPowered | Refused | None]:
     """The corrected pass rate (None but for pass/fail), and the prediction-powered mean (None but for it and scores).
 
-    judged: all the run's verdicts. group_of: what items must share to be taken as dependent in the second. With labels
+    judged: all the run's verdicts. group_of: what items must share to be taken as dependent. With labels
     drawn at random the pass rate is corrected by Rogan-Gladen; with labels drawn in strata by the prediction-powered
-    mean, weighted; with labels drawn for learning both are refused.
+    mean, weighted; with labels drawn for learning both are refused. shares: of the strata in the source that the run's
+    data was drawn from in strata, so that the weighted mean is the source's.
     """
     if matched.family not in ("pass_fail", "ordinal"):
         return None, None
@@ -44,22 +46,27 @@ def run_mean(
         rest = [v for v in judged if v.status == "scored" and v.overall is not None and v.id not in labelled]
         strata = _strata(matched.verdicts, rest, sampling, lookup)
         groups = _groups(matched.verdicts, rest, lookup, group_of)
-        return None, _score(matched, rest, strata, groups, judge_scale, level)
+        return None, _score(matched, rest, strata, groups, judge_scale, level, shares)
     rest = [v for v in judged if v.status == "scored" and v.verdict in ("pass", "fail") and v.id not in labelled]
+    groups = _groups(matched.verdicts, rest, lookup, group_of)
     powered = _powered(
         [float(label.verdict == "pass") for label in matched.labels],
         [float(verdict.verdict == "pass") for verdict in matched.verdicts],
         [float(verdict.verdict == "pass") for verdict in rest],
         (0.0, 1.0),
         _strata(matched.verdicts, rest, sampling, lookup),
-        _groups(matched.verdicts, rest, lookup, group_of),
+        groups,
         level,
+        shares,
     )
     if confusion is None:
         return None, powered
     if sampling.kind == "stratified":
         return (powered.figure if isinstance(powered, PredictionPowered) else powered), powered
-    return corrected_pass_rate(confusion, sum(v.verdict == "pass" for v in rest), len(rest), level), powered
+    judge, labels = words(matched)
+    shared = shared_inputs_of_a_run(judge, labels, [str(verdict.verdict) for verdict in rest], groups)
+    passed = sum(verdict.verdict == "pass" for verdict in rest)
+    return corrected_pass_rate(confusion, passed, len(rest), level, shared=shared), powered
 
 
 def _score(
@@ -69,6 +76,7 @@ def _score(
     groups: Parts | None,
     judge_scale: Span | None,
     level: float,
+    shares: Mapping[str, float] | None,
 ) -> PredictionPowered | Refused:
     scores = common_scale(matched, judge_scale)
     if scores.apart is not None:
@@ -78,7 +86,7 @@ def _score(
     span = scores.span or (min(every), max(every))
     if min(every) < span[0] or max(every) > span[1]:
         return Refused(f"scores run from {min(every):g} to {max(every):g}, the scale from {span[0]:g} to {span[1]:g}")
-    return _powered(scores.labels.tolist(), scores.judge.tolist(), others, span, strata, groups, level)
+    return _powered(scores.labels.tolist(), scores.judge.tolist(), others, span, strata, groups, level, shares)
 
 
 def _powered(
@@ -89,13 +97,22 @@ def _powered(
     strata: Parts | Refused | None,
     groups: Parts | None,
     level: float,
+    shares: Mapping[str, float] | None,
 ) -> PredictionPowered | Refused:
     if isinstance(strata, Refused):
         return strata
     if span[0] >= span[1]:
         return Refused("every score and every label is the same")
     return prediction_powered_mean(
-        labels, judge, rest, lowest=span[0], highest=span[1], strata=strata, groups=groups, level=level
+        labels,
+        judge,
+        rest,
+        lowest=span[0],
+        highest=span[1],
+        strata=strata,
+        groups=groups,
+        shares=None if strata is None else shares,
+        level=level,
     )
 
 

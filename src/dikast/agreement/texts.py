@@ -27,6 +27,9 @@ _LONGEST = 50_000  # characters of one text that the baselines look at
 _BUCKETS = 1 << 13
 _NGRAMS = (2, 3, 4)
 
+NOVELTY = [0, 1, 3, 6, 9]
+"""Of `Texts.features`: length, and what is new against input, context and reference."""
+
 
 def tokens(text: str) -> list[str]:
     """Words, and pairs of characters where words aren't spaced.

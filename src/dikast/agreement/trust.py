@@ -21,6 +21,7 @@ from dikast.agreement.confusion import Confusion
 from dikast.agreement.earning import Earning
 from dikast.agreement.estimate import Estimate, Figure, Undefined
 from dikast.agreement.matching import Family
+from dikast.agreement.said import ENGLISH, Said
 from dikast.agreement.wilson import normal_quantile
 
 TrustLevel = Literal["trusted", "not_yet", "no"]
@@ -28,16 +29,43 @@ TrustLevel = Literal["trusted", "not_yet", "no"]
 BARS: dict[Family, float] = {"pass_fail": 0.8, "pairwise": 0.75, "ordinal": 0.7, "ranking": 0.8}
 _ENOUGH_FOR_CHANCE = 30
 _FAR_OFF = 5_000
-_OPENING: dict[TrustLevel, str] = {"trusted": "Trusted", "not_yet": "Not yet", "no": "Not to be trusted"}
+_FEWEST_TO_CORRELATE = 3
+_PERFECT = 1 - 1e-6
+
+_Values = dict[str, float | int | str]
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The verdict on the judge: the level, one sentence that says why, and what would settle it."""
+    """The verdict on the judge: the level, what speaks for it, and what would settle it; as codes and in English."""
 
     level: TrustLevel
-    sentence: str
-    needs: tuple[str, ...] = ()
+    reasons: tuple[Said, ...]
+    wanted: tuple[Said, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """Level and reasons, in one English sentence."""
+        return ENGLISH[self.level].format(reasons="; ".join(reason.english for reason in self.reasons))
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What would settle it, in English."""
+        return tuple(dict.fromkeys(one.english for one in self.wanted))
+
+
+OF_USERS = Trust(
+    "not_yet",
+    (
+        Said(
+            "undefined",
+            {"reason": "compared with what the system's users said, which is no expert's word: it says how far the "
+             "judge foretells what users say"},
+        ),
+    ),
+    (Said("undefined", {"reason": "labels of an expert"}),),
+)  # fmt: skip
+"""What users said settles no trust, however well the judge agrees with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +73,8 @@ class _Finding:
     """One thing that speaks for (trusted), against (no), or for waiting (not_yet), and what would settle it."""
 
     level: TrustLevel
-    says: str
-    need: str | None = None
+    says: Said
+    need: Said | None = None
 
 
 def trust(
@@ -77,10 +105,10 @@ def trust(
     findings.extend(lead)
     order: tuple[TrustLevel, ...] = ("no", "not_yet", "trusted")
     level = next(level for level in order if any(finding.level == level for finding in findings))
-    behind = {finding.says for finding in lead if finding.level != "trusted"}  # said whatever the level
-    reasons = [finding.says for finding in findings if finding.level == level or finding.says in behind]
-    needs = tuple(dict.fromkeys(f.need for f in findings if f.need is not None and (level != "no" or f.level == "no")))
-    return Trust(level, f"{_OPENING[level]}: {'; '.join(reasons)}.", needs)
+    behind = [finding for finding in lead if finding.level != "trusted"]  # said whatever the level
+    reasons = tuple(finding.says for finding in findings if finding.level == level or finding in behind)
+    wanted = tuple(f.need for f in findings if f.need is not None and (level != "no" or f.level == "no"))
+    return Trust(level, reasons, wanted)
 
 
 def _pass_fail(figures: Mapping[str, Figure], confusion: Confusion, bar: float) -> list[_Finding]:
@@ -96,21 +124,21 @@ def _rate(of: str, labelled: str, figure: Figure, bar: float, does: str) -> _Fin
     """What a share of right verdicts says against the bar."""
     if isinstance(figure, Undefined):
         fewest, likely = _items_to_reach(1.0, bar), _items_to_reach((1 + bar) / 2, bar)
-        need = f"{fewest} {labelled} labelled if the judge gets all of them right; {likely} if {50 + 50 * bar:.0f} %"
-        return _Finding("not_yet", figure.reason, need)
-    said = f"it {does} {_percent(figure)} of the {of}"
+        first: _Values = {"fewest": fewest, "labelled": labelled, "likely": likely, "share": 50 + 50 * bar}
+        return _Finding("not_yet", Said("undefined", {"reason": figure.reason}), Said("need_first", first))
+    said: _Values = {**_percent(figure), "of": of, "does": does, "bar": 100 * bar}
     if figure.low >= bar:
-        return _Finding("trusted", said)
+        return _Finding("trusted", Said("rate", said))
     if figure.high < bar:
-        return _Finding("no", f"{said}, under the {100 * bar:.0f} % asked for")
+        return _Finding("no", Said("rate_under", said))
     more = _items_to_reach(figure.value, bar) - figure.n
+    asks: _Values = {"labelled": labelled, "bar": 100 * bar}
     if more > _FAR_OFF:
-        at = f"{100 * figure.value:.1f} % is too close to {100 * bar:.0f} %"
-        need = f"more than {_FAR_OFF:,} more {labelled} labelled: {at}"
+        need = Said("need_rate_far", asks | {"most": _FAR_OFF, "value": 100 * figure.value})
     else:
-        side = "to show it reaches" if figure.value > bar else "to show it stays under"
-        need = f"{max(1, more)} more {labelled} labelled, {side} {100 * bar:.0f} % if it goes on as so far"
-    return _Finding("not_yet", f"{said}, and {100 * bar:.0f} % is asked of the low end", need)
+        code = "need_rate_reaches" if figure.value > bar else "need_rate_under"
+        need = Said(code, asks | {"more": max(1, more)})
+    return _Finding("not_yet", Said("rate_short", said), need)
 
 
 def _items_to_reach(p: float, bar: float, level: float = 0.95) -> int:
@@ -122,85 +150,98 @@ def _items_to_reach(p: float, bar: float, level: float = 0.95) -> int:
 
 def _correlation(figure: Figure, bar: float) -> _Finding:
     if isinstance(figure, Undefined):
-        return _Finding("not_yet", figure.reason, "labels and verdicts that differ from item to item")
-    said = f"Spearman's correlation with people is {_plain(figure)}"
-    return _smooth(figure, bar, said, _fisher)
+        few = figure.n < _FEWEST_TO_CORRELATE
+        need = Said("need_items", {"more": _FEWEST_TO_CORRELATE - figure.n}) if few else Said("need_varied")
+        return _Finding("not_yet", Said("undefined", {"reason": figure.reason}), need)
+    perfect = ceil(log((1 - figure.level) / 2) / log((1 + bar) / 2))  # `jackknife.edge_interval`, solved for n
+    return _smooth(figure, bar, "correlation", _plain(figure), _fisher, perfect)
 
 
 def _area(figure: Figure, bar: float) -> _Finding:
     if isinstance(figure, Undefined):
-        return _Finding("not_yet", figure.reason, f"labels of both kinds: {figure.reason}")
-    said = f"a passed item scores above a failed one in {_percent(figure)}"
-    return _smooth(figure, bar, said, _logit)
+        reason: _Values = {"reason": figure.reason}
+        return _Finding("not_yet", Said("undefined", reason), Said("need_both_kinds", reason))
+    return _smooth(figure, bar, "area", _percent(figure), _logit, 2 * _items_to_reach(1.0, bar))
 
 
-def _smooth(figure: Estimate, bar: float, said: str, scale: Callable[[float], float]) -> _Finding:
-    """What a correlation or an area says against the bar; how many items more is reckoned on its normal scale."""
+def _smooth(
+    figure: Estimate, bar: float, code: str, values: _Values, scale: Callable[[float], float], perfect: int
+) -> _Finding:
+    """What a correlation or an area says against the bar; how many items more is reckoned on its normal scale.
+
+    perfect: how many items it takes when the value is 1, where that scale has no end.
+    """
+    said = values | {"bar": bar}
     if figure.low >= bar:
-        return _Finding("trusted", said)
+        return _Finding("trusted", Said(code, said))
     if figure.high < bar:
-        return _Finding("no", f"{said}, under the {bar:g} asked for")
+        return _Finding("no", Said(f"{code}_under", said))
     gap = abs(scale(figure.value) - scale(bar))
     reach = (scale(figure.high) - scale(figure.low)) / 2
     needed = figure.n * (reach / gap) ** 2 if gap > 1e-9 else float("inf")
+    if figure.value >= _PERFECT:
+        needed = perfect
     if needed - figure.n > _FAR_OFF:
-        need = (
-            f"more than {_FAR_OFF:,} more items labelled: at {figure.value:.2f} it is too close to the bar of {bar:g}"
-        )
+        need = Said("need_far", {"most": _FAR_OFF, "value": figure.value, "bar": bar})
     else:
-        side = "to show it reaches" if figure.value > bar else "to show it stays under"
-        need = f"{max(1, ceil(needed) - figure.n)} more items labelled, {side} {bar:g} if it goes on as so far"
-    return _Finding("not_yet", f"{said}, and {bar:g} is asked of the low end", need)
+        more = max(1, ceil(needed) - figure.n)
+        need = Said("need_reaches" if figure.value > bar else "need_under", {"more": more, "bar": bar})
+    return _Finding("not_yet", Said(f"{code}_short", said), need)
 
 
 def _chance(figure: Figure, chance: float, name: str, rarer: int | None = None) -> list[_Finding]:
     """Against the judge, or for waiting, when the interval holds what chance gives."""
     if isinstance(figure, Undefined) or figure.low > chance:
         return []
-    said = f"its {name} of {_plain(figure)} can't be told from chance ({chance:g})"
+    values: _Values = {**_plain(figure), "figure": name, "chance": chance}
     if figure.high < chance:
-        return [_Finding("no", f"its {name} of {_plain(figure)} is worse than chance ({chance:g})")]
+        return [_Finding("no", Said("worse_than_chance", values))]
+    said = Said("chance", values)
     n = figure.n if rarer is None else rarer
     if n >= _ENOUGH_FOR_CHANCE:
         return [_Finding("no", said)]
     unit = "items" if rarer is None else "items of the rarer label"
-    return [_Finding("not_yet", said, f"{_ENOUGH_FOR_CHANCE - n} more {unit}, to tell it from chance")]
+    return [_Finding("not_yet", said, Said("need_chance", {"more": _ENOUGH_FOR_CHANCE - n, "unit": unit}))]
 
 
 def _lead(earning: Earning | None) -> list[_Finding]:
     """What the best trivial baseline says of the judge."""
     if earning is None:
-        return [_Finding("trusted", "trivial baselines were not tried, as the texts are not known")]
+        return [_Finding("trusted", Said("no_baselines"))]
     best = earning.best
     if best is None:
-        return [_Finding("trusted", f"trivial baselines were not tried ({earning.refused})")] if earning.refused else []
+        refused = earning.refused
+        return [_Finding("trusted", Said("no_baselines_why", {"reason": refused}))] if refused else []
     lead = best.lead
     if isinstance(lead, Undefined):
-        return [_Finding("not_yet", f"it can't be compared with a trivial baseline: {lead.reason}")]
-    against = f"{best.name} ({best.meaning})"
+        return [_Finding("not_yet", Said("no_lead", {"reason": lead.reason}))]
+    against: _Values = {"name": best.name, "meaning": best.meaning}
     if lead.low > 0:
-        return [_Finding("trusted", f"it leads the best trivial baseline, {against}, by {_plain(lead)}")]
+        return [_Finding("trusted", Said("leads", against | _plain(lead)))]
     if lead.high <= 0:
-        return [_Finding("no", f"a trivial baseline does better: {against}, by {_plain(_turned(lead))}")]
-    said = f"it adds nothing that shows over a trivial baseline, {against}: its lead is {_plain(lead)}"
+        return [_Finding("no", Said("behind", against | _plain(_turned(lead))))]
+    said = Said("adds_nothing", against | _plain(lead))
     if lead.value <= 0:
-        return [_Finding("not_yet", said, "a better judge: so far the trivial baseline is as good or better")]
-    needed = ceil(lead.n * ((lead.high - lead.low) / 2 / lead.value) ** 2)
-    more = f"{max(1, needed - lead.n):,} more" if needed - lead.n <= _FAR_OFF else f"more than {_FAR_OFF:,} more"
-    return [_Finding("not_yet", said, f"{more} items labelled, to show a lead of {lead.value:.2f} over {best.name}")]
+        return [_Finding("not_yet", said, Said("need_better"))]
+    more = ceil(lead.n * ((lead.high - lead.low) / 2 / lead.value) ** 2) - lead.n
+    over: _Values = {"lead": lead.value, "name": best.name}
+    if more > _FAR_OFF:
+        return [_Finding("not_yet", said, Said("need_lead_far", over | {"most": _FAR_OFF}))]
+    return [_Finding("not_yet", said, Said("need_lead", over | {"more": max(1, more)}))]
 
 
 def _turned(figure: Estimate) -> Estimate:
     return Estimate(-figure.value, -figure.high, -figure.low, figure.n, figure.method, figure.level)
 
 
-def _percent(figure: Estimate) -> str:
-    low, high = 100 * figure.low, 100 * figure.high
-    return f"{100 * figure.value:.0f} % ({100 * figure.level:.0f} % interval {low:.0f} to {high:.0f}, n = {figure.n})"
+def _percent(figure: Estimate) -> _Values:
+    shares = {"value": figure.value, "low": figure.low, "high": figure.high, "level": figure.level}
+    percents: _Values = {name: 100 * share for name, share in shares.items()}
+    return percents | {"n": figure.n}
 
 
-def _plain(figure: Estimate) -> str:
-    return f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"
+def _plain(figure: Estimate) -> _Values:
+    return {"value": figure.value, "low": figure.low, "high": figure.high}
 
 
 def _fisher(value: float) -> float:
