@@ -15,6 +15,7 @@ from dikast.cli import main
 KEYS = {
     "kind", "why", "matched_by", "first", "second", "n", "n_labelled", "left_out", "differences", "between_them",
     "directions", "corrected_difference", "slices", "discordant", "better", "sentence", "notes",
+    "measured_on",
 }  # fmt: skip
 FIGURE = {"value", "low", "high", "n", "method"}
 N = 60

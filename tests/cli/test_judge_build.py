@@ -72,12 +72,23 @@ def test_without_a_model_the_examples_alone_make_the_judge(folder: Path) -> None
     assert subprocess.run(run, check=False, capture_output=True).returncode == 0
 
 
+def test_labels_without_critiques_give_examples_but_no_rules(folder: Path) -> None:
+    rows = [{"id": str(n), "input": f"q{n}", "output": "a", "label": {"verdict": "pass"}} for n in range(4)]
+    Path("bare.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    made = build("returns", "--data", "bare.jsonl", "--task", "Decide it.", "--yes", "--fast")
+    assert made.returncode == 0, made.stderr
+    assert Judge.load("judges/returns").fast
+    drafted = build("drafted", "--data", "bare.jsonl", "--model", "fake", "--yes")
+    assert drafted.returncode == 2
+    assert "none of 4 labels has one" in drafted.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
         (["returns", "--data", "nothing.jsonl", "--task", "t", "--yes"], 2, "nothing.jsonl"),
         (["returns", "--data", "data.jsonl", "--yes"], 2, "no task"),
-        (["returns", "--data", "data.jsonl", "--annotator", "eve", "--task", "t", "--yes"], 2, "critique"),
+        (["returns", "--data", "data.jsonl", "--annotator", "eve", "--task", "t", "--yes"], 2, "no label to learn from"),
         (["data", "--data", "data.jsonl", "--dir", ".", "--task", "t", "--yes"], 2, "already"),
     ],
 )
@@ -116,3 +127,68 @@ def test_scores_keep_the_scale_that_they_were_given_on(folder: Path) -> None:
         assert made.returncode == code, made.stderr
     assert (Judge.load("judges/scored0").scale.low, Judge.load("judges/scored0").scale.high) == (0, 10)
     assert "their scale is not clear" in made.stderr
+
+
+def write_labelled(name: str, label: Callable[[int], dict[str, Any]], **parts: Any) -> None:
+    lines = [
+        {"id": f"t{n}", "input": f"May I return item {n}?", "output": f"Answer {n}.", "label": label(n), **parts}
+        for n in range(8)
+    ]
+    Path(name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def verdict_of(n: int) -> dict[str, Any]:
+    return {"verdict": "pass" if n % 2 else "fail", "critique": f"The rules for item {n} decide it."}
+
+
+def test_the_judge_and_the_drafting_model_see_what_the_expert_saw(
+    folder: Path, model_server: Callable[..., Any]
+) -> None:
+    server = model_server("openai", answer=drafting)
+    write_labelled("all.jsonl", verdict_of, context="Returns: 30 days.", reference="Within 30 days.")
+    made = build("returns", "--data", "all.jsonl", "--model", "qwen3:8b", "--base-url", server.url, "--yes")
+    assert made.returncode == 0, made.stderr
+    judge = Judge.load("judges/returns")
+    assert judge.mode == "reference"
+    assert "mode: reference" in made.stderr
+    assert {(one.context, one.reference) for one in judge.examples} == {("Returns: 30 days.", "Within 30 days.")}
+    prompt = next(chat.body["messages"][-1]["content"] for chat in server.chats if "Reason:" in str(chat.body))
+    assert "Context: Returns: 30 days." in prompt
+    assert "Reference: Within 30 days." in prompt
+
+
+def test_drafted_rules_are_put_on_the_scale_of_the_labels(folder: Path, model_server: Callable[..., Any]) -> None:
+    server = model_server("openai", answer=drafting)
+
+    def scored(n: int) -> dict[str, Any]:
+        return {"score": 1 + n % 5, "scale": [1, 5], "critique": f"The rules for item {n} decide it."}
+
+    write_labelled("scored.jsonl", scored)
+    made = build("scored", "--data", "scored.jsonl", "--model", "qwen3:8b", "--base-url", server.url, "--yes")
+    assert made.returncode == 0, made.stderr
+    judge = Judge.load("judges/scored")
+    assert judge.scale.text() == "1-5"
+    assert judge.criteria[0].levels == {"5": "The rules allow it.", "1": "They don't."}
+
+
+def test_what_is_shown_fits_the_context(folder: Path, model_server: Callable[..., Any]) -> None:
+    server = model_server("llamacpp", answer=drafting, context_length=2400)
+    write_labelled("long.jsonl", verdict_of, context="The rules of the shop. " * 40)
+    given = ("returns", "--data", "long.jsonl", "--model", "llamacpp/qwen3:8b", "--base-url", server.url, "--yes")
+    made = build(*given)
+    assert made.returncode == 0, made.stderr
+    assert 1 <= len(Judge.load("judges/returns").examples) < 6  # half of what the server says that it takes
+    drafts = [chat.body for chat in server.chats if "Reason:" in str(chat.body["messages"][-1]["content"])]
+    assert drafts[0]["max_tokens"] == 600
+    assert drafts[0]["messages"][-1]["content"].count("Reason:") < 8
+    tokenized = [request for request in server.requests if request.path == "/tokenize"]
+    assert tokenized  # counted by the model's own tokenizer
+
+
+def test_examples_are_told_apart_by_an_embedder_too(folder: Path) -> None:
+    given = ("--data", "data.jsonl", "--task", "Decide it.", "--yes", "--examples", "4", "--embedder", "words")
+    made = build("returns", *given)
+    assert made.returncode == 0, made.stderr
+    judge = Judge.load("judges/returns")
+    assert sorted(str(example.verdict) for example in judge.examples) == ["fail", "fail", "pass", "pass"]
+    assert judge.retrieve is None

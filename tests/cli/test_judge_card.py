@@ -81,7 +81,7 @@ def test_json_is_printed_and_no_page_is_written_unless_asked_for(
     assert (code, list(folder.glob("*.html"))) == (0, [])
     assert found.keys() == {
         "judge", "run", "model", "fingerprint", "dataset", "judged_at", "notes", "as_judged", "agreement",
-        "where_it_fails", "cost_and_speed", "labels", "sealed_test_openings",
+        "where_it_fails", "cost_and_speed", "labels", "measured_on", "sealed_test_openings",
     }  # fmt: skip
     assert (found["run"], found["model"], found["dataset"]["name"]) == ("judge-1", "fake", "data.jsonl")
     assert found["notes"] == [] or all(note.endswith(".") for note in found["notes"])

@@ -35,6 +35,36 @@ def dikast(*arguments: str, code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
+def test_only_what_binds_goes_out(folder: Path) -> None:
+    said = {
+        "0012": {"ana": "pass", "ben": "fail", "cy": "fail"},
+        "b": {"ana": "pass", "ben": "fail"},
+        "c": {"ben": "pass"},
+    }
+    rows = [
+        {"id": id, "verdict": verdict, "critique": f"{who}: because", "annotator": who}
+        for id, people in said.items()
+        for who, verdict in people.items()
+    ]
+    (folder / "all.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    dikast("labels", "export", "support.jsonl", "--out", "sheet.csv")
+    dikast("labels", "import", "all.jsonl", "--dataset", "support")
+    export = ("labels", "export", "support", "--settled", "--out")
+
+    def settled(*more: str) -> dict[str, tuple[str, str | None]]:
+        dikast(*export, "settled.jsonl", *more)
+        lines = (folder / "settled.jsonl").read_text(encoding="utf-8").splitlines()
+        return {row["id"]: (row["verdict"], row.get("annotator")) for row in map(json.loads, lines)}
+
+    assert settled() == {"0012": ("fail", None), "c": ("pass", "ben")}
+    assert "1 interactions were left out: people are evenly split" in dikast(*export, "settled.jsonl")
+    by_ana = {"0012": ("pass", "ana"), "b": ("pass", "ana"), "c": ("pass", "ben")}
+    assert settled("--principal", "ana") == by_ana
+    (folder / "dikast.toml").write_text('[review]\nprincipal = "ana"\n')
+    assert settled() == by_ana
+    assert "what binds is written as .jsonl" in dikast(*export, "settled.csv", code=2)
+
+
 def test_a_sheet_goes_out_and_comes_back(folder: Path) -> None:
     assert "3 rows" in dikast("labels", "export", "support.jsonl", "--out", "s.csv")
     sheet = (folder / "s.csv").read_text(encoding="utf-8-sig").splitlines()

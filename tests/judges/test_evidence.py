@@ -42,10 +42,16 @@ def test_one_persons_word_binds(given: list[Label], annotator: str | None, verdi
     assert gathered.several == (verdict is None)
 
 
-def test_without_critiques_there_is_nothing_to_build_from() -> None:
-    with pytest.raises(DataError, match="1 labels without one") as caught:
-        gather([item("a")], [label("a", critique="bad")])
-    assert "why they pass or fail" in str(caught.value.hint)
+def test_labels_without_critiques_are_evidence_that_explains_nothing() -> None:
+    gathered = gather([item("a")], [label("a", critique="bad")])
+    assert len(gathered.evidence) == 1
+    assert gathered.explained == ()
+
+
+def test_without_labels_there_is_nothing_to_build_from() -> None:
+    with pytest.raises(DataError, match="1 without a label") as caught:
+        gather([item("a")], [])
+    assert "why it passes or fails" in str(caught.value.hint)
 
 
 def test_examples_are_balanced_and_the_rarer_verdict_goes_first() -> None:

@@ -56,6 +56,7 @@ CASES: dict[str, tuple[Judge, dict[str, Any]]] = {
     "no-examples": (judge(**BARE), {}),
     "terse-critique": (judge(examples=TERSE), {}),
     "incomplete-example": (judge(criteria=criteria(2)), {}),
+    "small-pool": (judge(retrieve={"k": 4}, pool=[{**e, "id": str(n)} for n, e in enumerate(GOOD["examples"])]), {}),
     "unbalanced-examples": (judge(examples=[GOOD["examples"][0]] * 2), {}),
     "many-criteria": (judge(criteria=criteria(8), **BARE), {}),
     "double-barrelled": (judge(criteria=[{**GOOD["criteria"][0], "description": "Is it clear and correct?"}]), {}),

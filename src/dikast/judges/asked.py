@@ -44,7 +44,7 @@ def asked_form(judge: Judge) -> AnswerForm:
     )
 
 
-def example_answer(judge: Judge, example: Example, index: int) -> dict[str, Json]:
+def example_answer(judge: Judge, example: Example, where: str) -> dict[str, Json]:
     """The answer that an example's labels amount to, in the form's order. Raises JudgeError where one is missing."""
     answer: dict[str, Json] = {}
     for field in judge.form().fields:
@@ -53,7 +53,7 @@ def example_answer(judge: Judge, example: Example, index: int) -> dict[str, Json
             continue
         is_overall = field.role != "criterion"
         given = example.verdict if is_overall else example.scores.get(field.name)
-        at = f"examples[{index}].{'verdict' if is_overall else f'scores.{field.name}'}"
+        at = f"{where}.{'verdict' if is_overall else f'scores.{field.name}'}"
         if given is None:
             if is_overall or judge.overall in ("weighted", "all"):
                 raise JudgeError(f"{at}: is missing; expected {judge.scale.text()}")

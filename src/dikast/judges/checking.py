@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dikast.errors import JudgeError
+from dikast.errors import JudgeError, SettingError
 from dikast.judges.asked import example_answer, read_given
-from dikast.judges.criteria import RESERVED
+from dikast.judges.criteria import RESERVED, Example
 from dikast.judges.template import OF_INTERACTION
+from dikast.models.embedding import check_name
 
 if TYPE_CHECKING:
     from dikast.judges.definition import Judge
 
 MOST_VOTES = 64
+MOST_RETRIEVED = 32
 _NAME = re.compile(r"[^\s/\\:*?\"<>|][^/\\:*?\"<>|\r\n\t\0]{0,99}")
 
 
@@ -35,7 +39,8 @@ def check(judge: Judge) -> None:
     _check_criteria(judge)
     _check_overall(judge)
     _check_prompt(judge)
-    _check_examples(judge)
+    _check_examples(judge, judge.examples, "examples")
+    _check_retrieval(judge)
     if judge.fast and not judge.can_be_fast:
         raise JudgeError(
             f"fast: reads one token, and this judge's verdict ({judge.scale.text()}, overall: {judge.overall}) is none",
@@ -121,10 +126,33 @@ def _check_prompt(judge: Judge) -> None:
     judge.form()
 
 
-def _check_examples(judge: Judge) -> None:
+def _check_retrieval(judge: Judge) -> None:
+    retrieve = judge.retrieve
+    if retrieve is None:
+        if judge.pool:
+            raise JudgeError("pool: there is a pool of examples, and no retrieve that would use it")
+        return
+    if not judge.pool:
+        raise JudgeError("retrieve: there is no pool to find examples in", hint="It stands in pool.jsonl beside it.")
+    if not 2 <= retrieve.k <= MOST_RETRIEVED:
+        raise JudgeError(f"retrieve.k: is {retrieve.k}; expected 2 (one of each side) to {MOST_RETRIEVED}")
+    if retrieve.room is not None and retrieve.room < 1:
+        raise JudgeError(f"retrieve.room: is {retrieve.room}; expected the tokens that examples may take")
+    try:
+        check_name(retrieve.by)
+    except SettingError as error:
+        raise JudgeError(f"retrieve.by: {error}", hint=error.hint) from None
+    if judge.template is not None and "examples" not in judge.template.names:
+        raise JudgeError("retrieve: the prompt has no {examples}, where they would stand")
+    if twice := [id for id, count in Counter(one.id for one in judge.pool).items() if count > 1]:
+        raise JudgeError(f"pool: the id {twice[0]!r} is there twice")
+    _check_examples(judge, judge.pool, "pool")
+
+
+def _check_examples(judge: Judge, examples: Sequence[Example], part: str) -> None:
     names = {criterion.name for criterion in judge.criteria}
-    for index, example in enumerate(judge.examples):
-        at = f"examples[{index}]"
+    for index, example in enumerate(examples):
+        at = f"{part}[{index}]"
         needed: tuple[str, ...] = ("output_a", "output_b") if judge.mode == "pairwise" else ("output",)
         needed += ("reference",) if judge.mode == "reference" else ()
         for key in needed:
@@ -137,4 +165,4 @@ def _check_examples(judge: Judge) -> None:
         if example.verdict is not None:
             read_given(judge.scale, example.verdict, f"{at}.verdict")
         if judge.template is None or "examples" in judge.template.names:
-            example_answer(judge, example, index)
+            example_answer(judge, example, at)

@@ -1,4 +1,4 @@
-"""What a judge looks at: its criteria, and examples of right verdicts."""
+"""What a judge looks at: its criteria, examples of right verdicts, and where further ones are found."""
 
 from __future__ import annotations
 
@@ -38,3 +38,23 @@ class Example(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     verdict: str | float | None = None
     scores: dict[str, str | float] = {}
     critique: str = ""
+
+
+class PoolExample(Example, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An example of a pool. id: of the interaction that it is, so that a verdict can say which examples it saw."""
+
+    id: str
+
+
+class Retrieval(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How examples are found in the pool for each interaction.
+
+    k: how many at most, taken from both sides of the scale. by: the embedder, by whose vectors likeness is measured.
+    fingerprint: of that embedder's weights; others would find other examples. room: tokens that they may take
+    together; None for all that the context leaves.
+    """
+
+    k: int = 4
+    by: str = "local"
+    fingerprint: str | None = None
+    room: int | None = None

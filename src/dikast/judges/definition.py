@@ -15,13 +15,14 @@ from dikast.errors import JudgeError
 from dikast.judges import loading, single
 from dikast.judges.asked import asked_form
 from dikast.judges.checking import check
-from dikast.judges.criteria import Criterion, Example
+from dikast.judges.criteria import Criterion, Example, PoolExample, Retrieval
 from dikast.judges.form import AnswerForm, Overall
 from dikast.judges.plain import described, described_form
 from dikast.judges.rendering import Prepared, prepare, probe_prompts
 from dikast.judges.scale import Scale, ScaleKind
 from dikast.judges.template import Template
 from dikast.judges.wording import Language
+from dikast.models.embedding import known_fingerprint
 from dikast.models.endpoint import Thinking
 from dikast.records import Json, JudgeRef, Verdict, canonical_json
 
@@ -69,6 +70,7 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown
     criterion, so that it passes when every one passes), or "only" (its one criterion is the overall).
     prompt: a template of the user's own; then `task` and criteria are only shown where it has {task} and {criteria}.
     fast: read the verdict from its token's probabilities alone. votes: how many samples decide by majority.
+    retrieve: find examples in `pool` for each interaction, beside the fixed ones; see retrieval.py.
     """
 
     name: str
@@ -84,6 +86,8 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown
     votes: int = 1
     fast: bool = False
     settings: ModelSettings = ModelSettings()
+    retrieve: Retrieval | None = None
+    pool: tuple[PoolExample, ...] = ()
     prompt: str | None = None
     source: Path | None = None
 
@@ -92,9 +96,14 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown
 
     @classmethod
     def load(cls, path: str | Path) -> Judge:
-        """The judge in a folder with judge.yaml (and prompt.md), in one YAML file, or in a plain text prompt."""
+        """The judge in a folder with judge.yaml (prompt.md, pool.jsonl), in one YAML file, or in a plain prompt."""
         place = Path(path)
         raw, document = loading.read_definition(place)
+        if raw.get("kind") == "cascade":
+            raise JudgeError(
+                f"{place} is a cascade of several judges, and one judge is expected here",
+                hint="`dikast run`, `dikast plan`, `dikast judge lint` and `dikast cascade` take cascades.",
+            )
         try:
             judge = cls.from_dict(raw)
         except JudgeError as error:
@@ -115,6 +124,8 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown
         """All of the definition as JSON, defaults included; `from_dict` reads it back."""
         result: dict[str, Json] = _listed(msgspec.to_builtins(self, enc_hook=str))
         del result["source"]
+        if self.retrieve is None:  # so that a judge without retrieval is the one that it was before there was any
+            del result["retrieve"], result["pool"]
         return result
 
     @property
@@ -123,9 +134,10 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown
         return self.to_dict()
 
     def to_yaml_dict(self) -> dict[str, Json]:
-        """The definition as a person would write it in judge.yaml: no defaults, and the prompt in a file of its own."""
+        """The definition as a person would write it in judge.yaml: no defaults; prompt and pool have own files."""
         wire = self.to_dict()
         del wire["prompt"]
+        wire.pop("pool", None)
         return _without_defaults(wire)
 
     @cached_property
@@ -234,13 +246,15 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown
         return await single.ajudge_once(self, interaction, which)
 
     def save(self, folder: str | Path) -> Path:
-        """Write judge.yaml (and prompt.md) into a folder that has none yet; the folder is the result."""
+        """Write judge.yaml (prompt.md, pool.jsonl) into a folder that has none yet; the folder is the result."""
         place = Path(folder)
-        files = {"judge.yaml": loading.as_yaml(self.to_yaml_dict())}
-        if self.prompt is not None:
-            files["prompt.md"] = self.prompt
-        loading.write_new(place, files)
+        loading.write_new(place, {"judge.yaml": loading.as_yaml(self.to_yaml_dict()), **self.files()})
         return place
+
+    def files(self) -> dict[str, str]:
+        """What stands in files of its own, beside judge.yaml."""
+        prompt = {} if self.prompt is None else {loading.PROMPT: self.prompt}
+        return prompt | ({loading.POOL: loading.as_lines(self.to_dict()["pool"])} if self.pool else {})
 
     @cached_property
     def _form(self) -> AnswerForm:
@@ -255,6 +269,8 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "scale": Scale.__struct_fields__,
     "criteria": Criterion.__struct_fields__,
     "examples": Example.__struct_fields__,
+    "pool": PoolExample.__struct_fields__,
+    "retrieve": Retrieval.__struct_fields__,
     "settings": ModelSettings.__struct_fields__,
 }
 
@@ -284,6 +300,10 @@ def locate_judge(ref: str, judges_dir: Path) -> Path:
 def _completed(definition: dict[str, Json]) -> dict[str, Json]:
     """The definition with short spellings written out, and what follows from the rest put in."""
     result = loading.spelled_out(definition)
+    if isinstance(retrieve := result.get("retrieve"), dict):
+        known = known_fingerprint(str(retrieve.get("by", Retrieval().by)))
+        given = {key: value for key, value in retrieve.items() if value is not None}
+        result["retrieve"] = {"fingerprint": known} | given
     prompt = result.get("prompt")
     if isinstance(prompt, str):
         names = Template.of(prompt).names
@@ -323,7 +343,9 @@ def _without_defaults(definition: dict[str, Json]) -> dict[str, Json]:
         if part in result:
             value = result[part]
             result[part] = _changed(value, struct) if isinstance(value, dict) else [_changed(v, struct) for v in value]
-    order = ("name", "task", "mode", "scale", "overall", "criteria", "earns_nothing", "examples")
+    if "retrieve" in result:  # its defaults stand there too: what is missing would be filled in by another version
+        result["retrieve"] = {key: value for key, value in result["retrieve"].items() if value is not None}
+    order = ("name", "task", "mode", "scale", "overall", "criteria", "earns_nothing", "examples", "retrieve")
     return {key: result[key] for key in (*order, *result) if key in result}
 
 

@@ -19,6 +19,7 @@ import yaml
 from dikast.judges.criteria import RESERVED, Criterion
 from dikast.judges.evidence import Evidence, cut
 from dikast.judges.objects import find_objects
+from dikast.judges.scale import Scale
 from dikast.judges.thinking import strip_thinking
 from dikast.judges.wording import Language
 from dikast.models.endpoint import Message, Reply, Request
@@ -64,7 +65,7 @@ def draft_request(evidence: Sequence[Evidence], language: Language, *, max_token
     items = [
         words.item.format(
             code=_code(number),
-            input=cut(text_of(one.interaction.input), _LONGEST_PART),
+            input=_asked(one),
             output=cut(one.output_text, _LONGEST_PART),
             verdict=one.verdict,
             critique=one.critique,
@@ -104,6 +105,27 @@ def read_draft(reply: Reply, evidence: Sequence[Evidence]) -> Draft:
         criteria=tuple(criteria[:MOST_CRITERIA]),
         earns_nothing=tuple(str(entry) for entry in nothing if entry) if isinstance(nothing, list) else (),
     )
+
+
+def on_scale(criterion: Criterion, scale: Scale) -> Criterion:
+    """A drafted criterion, which says what passes and what fails, on the scale of the judge."""
+    good, bad = criterion.levels["pass"], criterion.levels["fail"]
+    if scale.kind == "pass_fail":
+        return criterion
+    if scale.kind == "ordinal" and scale.low is not None and scale.high is not None:
+        levels = {f"{scale.high:g}": good, f"{scale.low:g}": bad}
+        return msgspec.structs.replace(criterion, levels=levels)
+    described = f"{criterion.description} + {good} - {bad}"
+    return msgspec.structs.replace(criterion, description=described, levels={})
+
+
+def _asked(one: Evidence) -> str:
+    """The input, and what else the expert saw beside the output: the context and the reference."""
+    shown = one.interaction
+    parts = [cut(text_of(shown.input), _LONGEST_PART)]
+    for name, value in (("Context", shown.context), ("Reference", shown.reference)):
+        parts += [f"{name}: {cut(text_of(value), _LONGEST_PART)}"] if value is not None else []
+    return "\n".join(parts)
 
 
 def _criterion(drafted: Any, taken: set[str]) -> Criterion | None:

@@ -16,13 +16,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from dikast.agreement.settling import settle
 from dikast.agreement.texts import tokens
 from dikast.errors import DataError
-from dikast.judges.criteria import Example
+from dikast.judges.criteria import Example, PoolExample
 from dikast.records import Interaction, Label, text_of
 
 LEAST_CRITIQUE_WORDS = 4
 _BUCKETS = 1 << 12
+_SHOWN = ("input", "output", "output_a", "output_b", "context", "reference")
 
 Verdict = str | float
 
@@ -36,17 +38,18 @@ class Evidence(msgspec.Struct, frozen=True):
 
     def as_example(self) -> Example:
         """The same as an example of a judge."""
-        shown = self.interaction
-        return Example(
-            input=shown.input,
-            output=shown.output,
-            output_a=shown.output_a,
-            output_b=shown.output_b,
-            context=shown.context,
-            reference=shown.reference,
-            verdict=self.verdict,
-            critique=self.critique,
-        )
+        shown = {part: getattr(self.interaction, part) for part in _SHOWN}
+        return Example(**shown, verdict=self.verdict, critique=self.critique)
+
+    def as_pool_example(self) -> PoolExample:
+        """The same as an example of a judge's pool."""
+        shown = {part: getattr(self.interaction, part) for part in _SHOWN}
+        return PoolExample(**shown, id=self.interaction.id, verdict=self.verdict, critique=self.critique)
+
+    @property
+    def likeness_text(self) -> str:
+        """What examples are told apart by: what was asked, and what the expert said of the answer."""
+        return f"{text_of(self.interaction.input)}\n{self.critique}"
 
     @property
     def output_text(self) -> str:
@@ -66,13 +69,14 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
     """What there is to build from.
 
     scales: those that the scores were given on. unlabelled, several: interactions without a label, and with undecided
-    ones.
+    ones. outvoted: those taken on which people differ and the majority's word was taken.
     """
 
     evidence: tuple[Evidence, ...]
     scales: frozenset[tuple[float, float]] = frozenset()
     unlabelled: int
     several: int
+    outvoted: int = 0
 
     @property
     def explained(self) -> tuple[Evidence, ...]:
@@ -85,58 +89,81 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
         return dict(Counter(one.verdict for one in self.evidence))
 
 
-def gather(interactions: Iterable[Interaction], labels: Iterable[Label], *, annotator: str | None = None) -> Gathered:
-    """The labelled interactions, one label each: the principal's, or else the settled one, or else the only one.
+def gather(
+    interactions: Iterable[Interaction],
+    labels: Iterable[Label],
+    *,
+    annotator: str | None = None,
+    principal: str | None = None,
+) -> Gathered:
+    """The labelled interactions, one label each, as `agreement.settling` has it.
 
-    annotator: whose word binds. Labels of several people without a settled one are passed over and counted (`several`):
-    a judge is built from one person's criteria. Raises DataError when nothing is left.
+    annotator: only this person's labels. principal: whose word binds where people differ. Verdicts in a draw and scores
+    that differ are passed over and counted (`several`): a mean of two opinions is nobody's. What the system's users
+    said is no expert's label, and is left out. Raises DataError when nothing is left.
     """
     by_item: dict[str, list[Label]] = defaultdict(list)
-    for given_label in labels:
+    for given_label in (one for one in labels if one.whose == "expert"):
         by_item[given_label.id].append(given_label)
     evidence: list[Evidence] = []
     scales: set[tuple[float, float]] = set()
-    several = unlabelled = 0
+    several = unlabelled = outvoted = 0
     for interaction in interactions:
-        given = by_item.get(interaction.id) or list(interaction.labels)
-        label = _binding(given, annotator)
-        if label is None:
+        given = by_item.get(interaction.id) or [one for one in interaction.labels if one.whose == "expert"]
+        settled = settle([one for one in given if annotator in (None, one.annotator)], principal)
+        label = settled.label
+        if label is None or settled.rule == "mean":
             unlabelled, several = unlabelled + (not given), several + bool(given)
             continue
+        outvoted += settled.rule == "majority"
         verdict = label.verdict if label.verdict is not None else label.score
         assert verdict is not None  # a label has one or the other
         if label.scale is not None and label.verdict is None:
             scales.add(label.scale)
         evidence.append(Evidence(interaction, verdict, (label.critique or "").strip()))
-    gathered = Gathered(evidence=tuple(evidence), scales=frozenset(scales), unlabelled=unlabelled, several=several)
-    if not gathered.explained:
+    gathered = Gathered(
+        evidence=tuple(evidence),
+        scales=frozenset(scales),
+        unlabelled=unlabelled,
+        several=several,
+        outvoted=outvoted,
+    )
+    if not evidence:
         raise DataError(
-            f"no interaction has a label with a critique ({len(evidence)} labels without one, {several} disputed "
-            f"interactions, {unlabelled} without a label)",
-            hint="A judge is built from what the expert wrote: say for some interactions why they pass or fail.",
+            f"there is no label to learn from ({several} disputed interactions, {unlabelled} without a label)",
+            hint="Label some interactions, and say for each why it passes or fails.",
         )
     return gathered
 
 
+def choosable(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """What can be an example: of each verdict those with a critique; all of them, where none has one."""
+    explained = {one.verdict for one in evidence if one.is_explained}
+    return tuple(one for one in evidence if one.is_explained or one.verdict not in explained)
+
+
 def choose_examples(
-    evidence: Sequence[Evidence], most: int, *, room: int, size: Callable[[Evidence], int]
+    evidence: Sequence[Evidence],
+    most: int,
+    *,
+    room: int,
+    size: Callable[[Evidence], int],
+    vectors: NDArray[np.floating] | None = None,
 ) -> tuple[Evidence, ...]:
     """At most `most` examples, as many of each verdict as there are, each unlike those chosen before.
 
-    Of a verdict, those with a critique are taken; all of them, where none has one.
-
     Verdicts take turns, the rarest first. Within one, the first is the most typical (nearest to the mean) and each next
     is the farthest from all chosen so far: farthest-first traversal (Gonzalez 1985,
-    doi:10.1016/0304-3975(85)90224-5) on cosine distance of TF-IDF. room: what all may take together, in the unit of
-    `size`; what is too large is passed over.
+    doi:10.1016/0304-3975(85)90224-5) on cosine distance of an embedder's vectors, else of TF-IDF. room: what all may
+    take together, in the unit of `size`; what is too large is passed over. vectors: of the evidence's `likeness_text`.
     """
-    vectors = _vectors([f"{text_of(one.interaction.input)}\n{one.critique}" for one in evidence])
+    rows = _vectors([one.likeness_text for one in evidence]) if vectors is None else vectors.astype(np.float64)
     by_verdict: dict[Verdict, list[int]] = defaultdict(list)
-    explained = {one.verdict for one in evidence if one.is_explained}
+    can_be = {id(one) for one in choosable(evidence)}
     for index, one in enumerate(evidence):
-        if one.is_explained or one.verdict not in explained:
+        if id(one) in can_be:
             by_verdict[one.verdict].append(index)
-    turns = [iter(_farthest_first(vectors, group)) for group in sorted(by_verdict.values(), key=len)]
+    turns = [iter(_farthest_first(rows, group)) for group in sorted(by_verdict.values(), key=len)]
     chosen: list[int] = []
     left = room
     exhausted = 0
@@ -156,17 +183,6 @@ def choose_examples(
 def cut(text: str, most: int) -> str:
     """A text for a model that helps to write rules: the reasons are what is learnt from, so a long text is cut."""
     return text if len(text) <= most else f"{text[:most]} [...]"
-
-
-def _binding(given: Sequence[Label], annotator: str | None) -> Label | None:
-    usable = [label for label in given if label.verdict is not None or label.score is not None]
-    if annotator is not None:
-        own = [label for label in usable if label.annotator == annotator]
-        return own[-1] if own else None
-    settled = [label for label in usable if label.annotator is None]
-    if settled:
-        return settled[-1]
-    return usable[-1] if len({label.annotator for label in usable}) == 1 else None
 
 
 def _vectors(texts: Sequence[str]) -> NDArray[np.float64]:

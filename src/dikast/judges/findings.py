@@ -14,6 +14,10 @@ WHY = {
         "this level."
     ),
     "no-nothing-list": "Models favour long, polite, well-formatted text unless they are told that none of it counts.",
+    "small-pool": (
+        "With so little to choose from, what is found is hardly more alike than fixed examples are, and costs a vector "
+        "for each interaction."
+    ),
     "unbalanced-examples": (
         "A judge takes the share of its examples for the share in the world, and leans to the side that it has "
         "seen more of."

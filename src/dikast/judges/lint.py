@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
+from dikast.judges.criteria import Example
 from dikast.judges.definition import Judge
 from dikast.judges.findings import Finding, finding
 from dikast.judges.rendering import lacking, render
@@ -19,6 +20,7 @@ CountTokens = Callable[[tuple[Message, ...]], int]
 MANY_CRITERIA = 5
 TOO_MANY_CRITERIA = 7
 TERSE_WORDS = 8
+LEAST_A_PLACE = 3  # examples of a pool for each that is shown; with fewer there is little to find
 SHORT_TASK_WORDS = 5
 LOOKED_AT = 1000  # interactions of a dataset
 _LONGEST = 20
@@ -111,8 +113,11 @@ def _no_nothing(where: str) -> Finding:
 def _examples(judge: Judge) -> Iterator[Finding]:
     if judge.template is not None and "examples" not in judge.template.names:
         return
+    if judge.retrieve is not None:
+        yield from _pool(judge)
     if not judge.examples:
-        yield finding("no-examples", "examples", "there are no examples")
+        if judge.retrieve is None:
+            yield finding("no-examples", "examples", "there are no examples")
         return
     for index, example in enumerate(judge.examples):
         if (words := length_in_words(example.critique)) < TERSE_WORDS:
@@ -122,16 +127,28 @@ def _examples(judge: Judge) -> Iterator[Finding]:
             yield finding(
                 "incomplete-example", f"examples[{index}].scores", f"there is no score for {', '.join(missing)}"
             )
-    yield from _balance(judge)
+    yield from _balance(judge, judge.examples, "examples")
 
 
-def _balance(judge: Judge) -> Iterator[Finding]:
+def _pool(judge: Judge) -> Iterator[Finding]:
+    """The pool that examples are found in: whether it has enough of both sides, with reasons."""
+    terse = [one.id for one in judge.pool if length_in_words(one.critique) < TERSE_WORDS]
+    if terse:
+        message = f"{len(terse)} of {len(judge.pool)} have a terse critique or none, such as {terse[0]!r}"
+        yield finding("terse-critique", "pool", message)
+    if judge.retrieve is not None and len(judge.pool) < LEAST_A_PLACE * judge.retrieve.k:
+        message = f"{len(judge.pool)} examples to find {judge.retrieve.k} in for each interaction"
+        yield finding("small-pool", "pool", message, severity="info")
+    yield from _balance(judge, judge.pool, "pool")
+
+
+def _balance(judge: Judge, examples: Sequence[Example], where: str) -> Iterator[Finding]:
     """Whether the examples stand on one side."""
     scale = judge.scale
     middle = 0.5 if scale.low is None or scale.high is None else (scale.low + scale.high) / 2
     given = [
         example.verdict if example.verdict is not None else min(example.scores.values(), key=str, default=None)
-        for example in judge.examples
+        for example in examples
     ]
     numbers = [scale.number(scale.read(value)) for value in given if value is not None]
     upper = sum(number > middle for number in numbers)
@@ -141,9 +158,7 @@ def _balance(judge: Judge) -> Iterator[Finding]:
     sides = {"pass_fail": ("pass", "fail"), "preference": ("A is better", "B is better")}.get(
         scale.kind, (f"above {middle:g}", f"below {middle:g}")
     )
-    yield finding(
-        "unbalanced-examples", "examples", f"{upper} of {len(numbers)} say {sides[0]!r}, {lower} say {sides[1]!r}"
-    )
+    yield finding("unbalanced-examples", where, f"{upper} of {len(numbers)} say {sides[0]!r}, {lower} say {sides[1]!r}")
 
 
 def _criteria(judge: Judge) -> Iterator[Finding]:

@@ -16,6 +16,8 @@ from dikast.records import Json
 
 SAMPLES = Path(__file__).with_name("samples")
 
+PROMPT, POOL = "prompt.md", "pool.jsonl"
+
 _YAML = (".yaml", ".yml", ".json")
 _PLAIN = (".md", ".txt")
 _MOST_NESTED = 50
@@ -91,6 +93,14 @@ def read_definition(path: Path) -> tuple[dict[str, Json], Document]:
         raise JudgeError(f"{error.filename or path}: can't be read: {error.strerror}") from None
 
 
+def is_cascade(path: Path) -> bool:
+    """Whether a judge's file or folder is a cascade of several judges. Raises JudgeError where it can't be read."""
+    file = next((file for s in _YAML if (file := path / f"judge{s}").exists()), None) if path.is_dir() else path
+    if file is None or file.suffix.lower() not in _YAML or not file.exists():
+        return False
+    return read_definition(path)[0].get("kind") == "cascade"
+
+
 def named(folder: Path, name: str) -> Path | None:
     """The judge of this name in a folder of judges."""
     if not name or name in (".", "..") or "/" in name or "\\" in name:
@@ -160,6 +170,11 @@ def explained(
     return JudgeError(f"{path}: {text[:1].lower()}{text[1:]}" if path else text)
 
 
+def as_lines(entries: Json) -> str:
+    """A list as JSON Lines."""
+    return "".join(f"{msgspec.json.encode(entry).decode()}\n" for entry in entries)
+
+
 def as_yaml(value: dict[str, Json]) -> str:
     """A mapping as YAML that people like to edit: keys in order, long texts as blocks."""
     text: str = yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=110)
@@ -184,7 +199,7 @@ def write_new(folder: Path, files: dict[str, str]) -> None:
 
 def _read_folder(folder: Path) -> tuple[dict[str, Json], Document]:
     name = folder.resolve().name
-    prompts = [folder / file for file in ("prompt.md", "prompt.txt") if (folder / file).exists()]
+    prompts = [folder / file for file in (PROMPT, "prompt.txt") if (folder / file).exists()]
     definition = next((file for s in _YAML if (file := folder / f"judge{s}").exists()), None)
     if definition is None:
         if not prompts:
@@ -198,7 +213,23 @@ def _read_folder(folder: Path) -> tuple[dict[str, Json], Document]:
         if raw.get("prompt") is not None:
             raise JudgeError(f"{definition}: prompt: stands here and in {prompts[0].name} beside it; keep one of them")
         raw["prompt"] = _text_of(prompts[0])
+    if (pool := folder / POOL).exists():
+        if raw.get("pool") is not None:
+            raise JudgeError(f"{definition}: pool: stands here and in {POOL} beside it; keep one of them")
+        return raw | {"pool": _pool(pool)}, Document(definition, text, prompts[0] if prompts else None)
     return raw, Document(definition, text, prompts[0] if prompts else None)
+
+
+def _pool(path: Path) -> list[Json]:
+    """The examples of a pool, one a line."""
+    entries = []
+    for number, line in enumerate(_text_of(path).splitlines(), 1):
+        if line.strip():
+            try:
+                entries.append(msgspec.json.decode(line))
+            except msgspec.DecodeError as error:
+                raise JudgeError(f"{path}, line {number}: not JSON: {error}") from None
+    return entries
 
 
 def _text_of(path: Path) -> str:

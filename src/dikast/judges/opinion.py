@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from dikast.judges.criteria import Example
 from dikast.judges.form import AnswerForm, Reading
 from dikast.judges.reading import ReadReply, Unreadable, read_reply
 from dikast.judges.rendering import render
@@ -27,13 +28,17 @@ class Ask(Protocol):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """An interaction before a judge, and the way to the model. swapped: a pair is shown with B first."""
+    """An interaction before a judge, and the way to the model.
+
+    swapped: a pair is shown with B first. examples: those found for this interaction.
+    """
 
     judge: Judge
     interaction: Interaction
     ask: Ask
     facts: Facts | None
     swapped: bool = False
+    examples: tuple[Example, ...] = ()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -42,7 +47,7 @@ class Question(msgspec.Struct, frozen=True):
 
     def messages(self, *, fast: bool = False) -> tuple[Message, ...]:
         """The prompt."""
-        return render(self.judge, self.interaction, swapped=self.swapped, fast=fast)
+        return render(self.judge, self.interaction, swapped=self.swapped, fast=fast, examples=self.examples)
 
 
 class Opinion(msgspec.Struct, kw_only=True):

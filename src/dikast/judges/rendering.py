@@ -6,7 +6,7 @@ prefix; the interaction comes last, each of its texts in a fence.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,7 +15,7 @@ from dikast.errors import JudgeError
 from dikast.judges.asked import either, example_answer
 from dikast.judges.criteria import Example
 from dikast.judges.fence import fence_code, fenced, harmless
-from dikast.judges.template import Template
+from dikast.judges.template import OF_INTERACTION, Template
 from dikast.judges.wording import Names, Wording, wording
 from dikast.models.endpoint import Message
 from dikast.records import Interaction, Json, text_of
@@ -40,21 +40,37 @@ class Prepared(msgspec.Struct, frozen=True):
     template: Template | None
 
 
-def render(judge: Judge, interaction: Interaction, *, swapped: bool = False, fast: bool = False) -> tuple[Message, ...]:
+def render(
+    judge: Judge,
+    interaction: Interaction,
+    *,
+    swapped: bool = False,
+    fast: bool = False,
+    examples: Sequence[Example] = (),
+) -> tuple[Message, ...]:
     """The messages that ask a judge about one interaction.
 
-    swapped: B is shown as A, and A as B. fast: one word is asked for, right after the assistant's header.
-    Raises JudgeError where `lacking` gives a reason.
+    swapped: B is shown as A, and A as B. fast: one word is asked for, right after the assistant's header. examples:
+    those found for this interaction; they come after all that is shared. Raises JudgeError where `lacking` gives a
+    reason.
     """
     if reason := lacking(judge, interaction):
         raise JudgeError(f"judge {judge.name!r} can't judge interaction {interaction.id!r}: {reason}")
     prepared = judge.prepared_fast if fast else judge.prepared
     if prepared.template is not None:
         values = _values(prepared.template, interaction, swapped)
+        if "examples" in prepared.template.names:
+            values["examples"] = _examples(judge, [*judge.examples, *examples], fast=fast)
         return (Message("user", prepared.template.filled(values)),)
     body = _fenced_item(_parts(judge.mode, interaction), prepared, swapped)
     user = Message("user", f"{body}\n\n{prepared.closing}")
-    return (user,) if prepared.system is None else (prepared.system, user)
+    if prepared.system is None:
+        return (user,)
+    if not examples:
+        return (prepared.system, user)
+    found = _examples(judge, examples, fast=fast, first=len(judge.examples) + 1)
+    heading = wording(judge.language).headings["similar"]
+    return (Message("system", f"{prepared.system.content}\n\n# {heading}\n{found}"), user)
 
 
 def lacking(judge: Judge, interaction: Interaction) -> str | None:
@@ -90,9 +106,11 @@ def prepare(judge: Judge, *, fast: bool) -> Prepared:
             "task": lambda: judge.task,
             "criteria": lambda: _criteria(judge, words),
             "earns_nothing": lambda: _listed(judge.earns_nothing),
-            "examples": lambda: _examples(judge, words, fast=fast),
+            "examples": lambda: _examples(judge, judge.examples, fast=fast),
             "answer_form": lambda: _answer(judge, words, fast=fast),
         }
+        if judge.retrieve is not None:
+            del made["examples"]  # they differ with the interaction
         fixed = {name: make() for name, make in made.items() if name in template.names}
         return Prepared(None, (before, after), closing, words.names, template.partly(fixed))
     system = Message("system", _shared(judge, words, fast=fast))
@@ -113,7 +131,7 @@ def probe_prompts(judge: Judge) -> list[str]:
     return [
         f"{message.role}\n{message.content}"
         for swapped, fast in ways
-        for message in render(judge, probe, swapped=swapped, fast=fast)
+        for message in render(judge, probe, swapped=swapped, fast=fast, examples=judge.pool[:2])
     ]
 
 
@@ -151,7 +169,7 @@ def _values(template: Template, interaction: Interaction, swapped: bool) -> dict
     for name in template.names:
         if name.startswith("metadata."):
             values[name] = _text(_within(interaction.metadata, name))
-        else:
+        elif name in OF_INTERACTION:
             values[name] = _text(getattr(interaction, other.get(name, name)))
     return values
 
@@ -180,7 +198,7 @@ def _shared(judge: Judge, words: Wording, *, fast: bool) -> str:
         (headings["criteria"], _criteria(judge, words)),
         (headings["nothing"], f"{words.nothing}\n{_listed(judge.earns_nothing)}" if judge.earns_nothing else ""),
         (headings["data"], words.data.format(name=name)),
-        (headings["examples"], _examples(judge, words, fast=fast)),
+        (headings["examples"], _examples(judge, judge.examples, fast=fast)),
         (headings["answer"], _answer(judge, words, fast=fast)),
     ]
     parts = [words.role[judge.mode], *(f"# {heading}\n{text}" for heading, text in sections if text)]
@@ -225,13 +243,15 @@ def _listed(entries: tuple[str, ...]) -> str:
     return "\n".join(f"- {entry.strip()}" for entry in entries)
 
 
-def _examples(judge: Judge, words: Wording, *, fast: bool) -> str:
+def _examples(judge: Judge, examples: Sequence[Example], *, fast: bool, first: int = 1) -> str:
+    """Examples with their right answers, numbered from `first`."""
+    words = wording(judge.language)
     before, _, after = words.opening.partition("{code}")
     prepared = Prepared(None, (before, after), "", words.names, None)
     blocks = []
-    for index, example in enumerate(judge.examples):
-        lines = [words.example.format(number=index + 1), _fenced_item(_parts(judge.mode, example), prepared)]
-        answer = example_answer(judge, example, index)
+    for number, example in enumerate(examples, first):
+        lines = [words.example.format(number=number), _fenced_item(_parts(judge.mode, example), prepared)]
+        answer = example_answer(judge, example, f"examples[{number - 1}]")
         if fast:
             lines.append(words.example_answer.format(answer=_word(judge, example)))
             lines += [words.example_why.format(critique=example.critique)] if example.critique else []

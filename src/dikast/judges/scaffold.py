@@ -42,6 +42,7 @@ _REMARKS = {
     "criteria": "What is looked at. Say for each level what can be seen in an output of that level.",
     "earns_nothing": "What must not move the verdict.",
     "examples": "Outputs with the right verdict and why, as many good as bad; never items that you measure with.",
+    "retrieve": "Examples found for each interaction in pool.jsonl: how many, by which embedder.",
     "order": "critique_first or verdict_first: try both on your own labels.",
     "language": "Of the prompt: en, zh-Hant or zh-Hans.",
     "votes": "How many answers decide by majority.",
@@ -65,17 +66,14 @@ def judge_yaml(judge: Judge) -> str:
     for key, value in wire.items():
         remark = f"# {_REMARKS[key]}\n" if key in _REMARKS else ""
         parts.append(f"{remark}{loading.as_yaml({key: value})}")
-        if key == "earns_nothing" and not judge.examples:
+        if key == "earns_nothing" and not judge.examples and judge.retrieve is None:
             parts.append(f"# {_REMARKS['examples']}\n{_PLACE_FOR_EXAMPLES}")
     return "\n".join(parts)
 
 
 def write_judge(judge: Judge, folder: Path) -> Path:
     """The path of the new judge.yaml, written into a folder that has none yet. Raises JudgeError or OutputError."""
-    files = {"judge.yaml": judge_yaml(judge)}
-    if judge.prompt is not None:
-        files["prompt.md"] = judge.prompt
-    loading.write_new(folder, files)
+    loading.write_new(folder, {"judge.yaml": judge_yaml(judge), **judge.files()})
     made = Judge.load(folder)
     if made.version != judge.version:
         raise JudgeError(f"{folder}: what was written does not read back as the same judge")

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from dikast.errors import JudgeError
+from dikast.errors import DikastError, JudgeError
 from dikast.records import Json, Outcome
 
 ScaleKind = Literal["pass_fail", "ordinal", "preference"]
@@ -344,3 +344,19 @@ def _say(number: float | None) -> str:
 def _shown(value: Json) -> str:
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def recorded_ends(scale: Json) -> tuple[float, float] | None:
+    """The ends of a scale as a recorded definition states it; None where it states none.
+
+    >>> recorded_ends("1-5"), recorded_ends("pass/fail")
+    ((1.0, 5.0), None)
+    """
+    try:
+        if isinstance(scale, str):
+            scale = msgspec.to_builtins(Scale.of(scale))
+    except DikastError:
+        return None
+    low, high = (scale.get("low"), scale.get("high")) if isinstance(scale, dict) else (None, None)
+    ends = isinstance(low, (int, float)) and isinstance(high, (int, float)) and low < high
+    return (float(low), float(high)) if ends else None  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -22,6 +23,7 @@ from dikast.errors import EndpointError, SettingError
 from dikast.interactions.ids import derived_id
 from dikast.judges.asking import assess
 from dikast.judges.verdicts import failed_verdict, model_name
+from dikast.models.edge import Edge
 from dikast.models.endpoint import Endpoint, Reply, Request
 from dikast.models.ledger import ledger_in
 from dikast.models.options import EndpointOptions
@@ -31,6 +33,7 @@ from dikast.workspace import Workspace
 
 if TYPE_CHECKING:
     from dikast.judges.definition import Judge
+    from dikast.judges.retrieval import Retriever
 
 T = TypeVar("T")
 
@@ -45,6 +48,8 @@ class Which(msgspec.Struct, frozen=True):
     base_urls: tuple[str, ...]
     allow_cloud: bool
     timeout_s: float
+    redact: bool
+    redact_key: str
 
 
 def interaction_of(
@@ -84,7 +89,8 @@ def which_endpoints(
             "no model is named, neither for this call nor in the judge",
             hint='Add model=, such as model="embedded" or model="ollama/NAME"; `dikast models` shows what is here.',
         )
-    return Which(name, tuple(settings.base_url), settings.allow_cloud, settings.timeout_s)
+    key = str(settings.redact_key)
+    return Which(name, settings.base_url, settings.allow_cloud, settings.timeout_s, settings.redact, key)
 
 
 def judge_once(judge: Judge, interaction: Interaction, which: Which) -> Verdict:
@@ -110,6 +116,7 @@ class _Desk:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._open: dict[Which, asyncio.Task[list[Endpoint]]] = {}
+        self._retrievers: dict[tuple[str, Which], asyncio.Task[Retriever]] = {}
         self._turn = count()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
@@ -136,7 +143,8 @@ class _Desk:
         endpoint = endpoints[next(self._turn) % len(endpoints)]
         facts = await endpoint.facts()
         try:
-            return await assess(judge, interaction, _Patient(endpoint), facts)
+            retriever = None if judge.retrieve is None else await self._retriever(judge, which, endpoint)
+            return await assess(judge, interaction, _Patient(endpoint), facts, retriever)
         except EndpointError as error:
             return failed_verdict(judge, interaction, model_name(facts), error)
 
@@ -144,6 +152,13 @@ class _Desk:
         opening = self._open.get(which)
         if opening is None or (opening.done() and (opening.cancelled() or opening.exception())):
             opening = self._open[which] = asyncio.create_task(_opened(which))
+        return await asyncio.shield(opening)
+
+    async def _retriever(self, judge: Judge, which: Which, endpoint: Endpoint) -> Retriever:
+        key = (judge.version, which)
+        opening = self._retrievers.get(key)
+        if opening is None or (opening.done() and (opening.cancelled() or opening.exception())):
+            opening = self._retrievers[key] = asyncio.create_task(_opened_retriever(judge, which, endpoint))
         return await asyncio.shield(opening)
 
     def close(self) -> None:
@@ -160,6 +175,10 @@ class _Desk:
             loop.close()
 
     async def _close_all(self) -> None:
+        found, self._retrievers = self._retrievers, {}
+        for retriever in await asyncio.gather(*found.values(), return_exceptions=True):
+            if not isinstance(retriever, BaseException):
+                await retriever.close()
         opened, self._open = self._open, {}
         for endpoints in await asyncio.gather(*opened.values(), return_exceptions=True):
             if not isinstance(endpoints, BaseException):
@@ -183,6 +202,11 @@ class _Patient:
         raise AssertionError("the last attempt returns or raises")
 
 
+def _policy(which: Which) -> Policy:
+    edge = Edge(redact=which.redact, key_file=Path(which.redact_key))
+    return Policy(allow_cloud=which.allow_cloud, ledger=ledger_in(Workspace.find().make_state_dir), edge=edge)
+
+
 async def _opened(which: Which) -> list[Endpoint]:
     from dikast.models.opening import (
         open_endpoints,
@@ -191,9 +215,25 @@ async def _opened(which: Which) -> list[Endpoint]:
     return await open_endpoints(
         which.model,
         which.base_urls,
-        policy=Policy(allow_cloud=which.allow_cloud, ledger=ledger_in(Workspace.find().make_state_dir)),
+        policy=_policy(which),
         options=EndpointOptions(timeout_s=which.timeout_s),
     )
+
+
+async def _opened_retriever(judge: Judge, which: Which, endpoint: Endpoint) -> Retriever:
+    from dikast.judges.retrieval import Retriever, Room  # with numpy, which most uses of Judge do without
+    from dikast.models.embedding import is_beside, open_embedder
+
+    assert judge.retrieve is not None
+    name = judge.retrieve.by
+    embedder = await open_embedder(
+        name,
+        which.base_urls if is_beside(name, which.model) else (),
+        policy=_policy(which),
+        options=EndpointOptions(timeout_s=which.timeout_s),
+    )
+    context = (await endpoint.facts()).capabilities.context_length
+    return await Retriever.open(judge, embedder, Room(context=context, count=endpoint.count_tokens))
 
 
 def _close_at_exit() -> None:

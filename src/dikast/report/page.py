@@ -201,6 +201,7 @@ class ReportPage:
     dimensions_note: str
     confidence: Plot | None
     methods: tuple[Bar, ...]
+    stages: tuple[Row, ...]
     votes: tuple[Row, ...]
     latency: tuple[Row, ...]
     tokens: tuple[Row, ...]

@@ -51,6 +51,7 @@ from dikast.report.wording import (
     notes,
     pair_rows,
     scale_note,
+    stage_rows,
     token_rows,
     vote_rows,
 )
@@ -89,6 +90,7 @@ def page_of_run(
         dimensions_note=_dimensions_note(summary),
         confidence=_confidence(summary),
         methods=_method_bars(summary),
+        stages=_rows(tuple((one_line(name, 80), one_line(said, 200)) for name, said in stage_rows(summary))),
         votes=_rows(vote_rows(summary)),
         latency=_rows(latency_rows(summary)),
         tokens=_rows(token_rows(summary)),
@@ -104,7 +106,9 @@ def repeat_command(info: RunInfo) -> str:
     """The command that makes this run again, ready to paste."""
     judge = info.settings.get("judge") or info.judge.name
     data = info.settings.get("data") or [info.dataset]
-    words = ["dikast", "run", str(judge), *map(str, data), "--model", info.model]
+    words = ["dikast", "run", str(judge), *map(str, data)]
+    if info.judge_definition.get("kind") != "cascade":  # whose stages name their models
+        words += ["--model", info.model]
     urls = info.settings.get("base_url")
     for url in urls if isinstance(urls, (list, tuple)) else [urls] if isinstance(urls, str) else []:
         words += ["--base-url", _USER_IN_URL.sub("", str(url))]

@@ -27,6 +27,7 @@ from dikast.report.wording import (
     notes,
     pair_rows,
     scale_note,
+    stage_rows,
     token_rows,
     vote_rows,
 )
@@ -185,6 +186,9 @@ def _print_how(console: Console, summary: RunSummary) -> None:
     if summary.methods:
         _title(console, "How the verdicts were read")
         console.print(_facts([(one_line(name, 60), f"{count:,}") for name, count in summary.methods.items()]))
+    if rows := stage_rows(summary):
+        _title(console, "Stages of the cascade")
+        console.print(_facts([(one_line(name, 80), one_line(said, 200)) for name, said in rows]))
     if rows := vote_rows(summary):
         _title(console, "Votes")
         console.print(_facts(rows))

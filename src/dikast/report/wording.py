@@ -152,6 +152,27 @@ def vote_rows(summary: RunSummary) -> tuple[tuple[str, str], ...]:
     )
 
 
+def stage_rows(summary: RunSummary) -> tuple[tuple[str, str], ...]:
+    """How far a cascade's interactions went, where there was one."""
+    found = summary.stages
+    if found is None:
+        return ()
+    rows = []
+    for one in found.stages:
+        said = [f"{one.ended:,} of {found.n:,} ended here ({percent(one.ended / found.n)})", f"{one.asked:,} asked"]
+        said += [f"{one.unanswered:,} without a verdict"] if one.unanswered else []
+        said += [f"{seconds(one.seconds)} of model time", f"{one.tokens:,} tokens"]
+        said += [f"${one.cost_usd:,.2f}"] if one.cost_usd else []
+        said += ["left this machine"] if one.leaves else []
+        rows.append((f"{one.name}: {one.model}", ", ".join(said)))
+    if found.person:
+        share = percent(found.person / found.n)
+        rows.append(("a person", f"{found.person:,} wait for one ({share}): dikast review DATA --queue escalated"))
+    if found.short:
+        rows.append(("cut short", f"{found.short:,}: a later stage gave no verdict, and the one before it stands"))
+    return tuple(rows)
+
+
 def pair_rows(summary: RunSummary) -> tuple[tuple[str, str], ...]:
     """How pairs were decided."""
     pairs = summary.pairs

@@ -1,0 +1,50 @@
+"""What a judge has seen, and so can't be measured on: its examples, and what it was built or refined from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dikast.interactions.units import unit_of
+from dikast.records import Interaction, content_hash
+
+LEARNED, REFINED = "learned_from.txt", "refined_on.txt"
+"""Files in a judge's folder: the ids that it was built from, and those that it was chosen on."""
+
+_SHOWN = ("input", "output", "output_a", "output_b", "context", "reference")
+
+
+class Learned(msgspec.Struct, frozen=True, kw_only=True):
+    """ids, contents, units: of what the judge learned from, by content hash and by input and context (see
+    `interactions.units`). refined_on: ids that its wording was chosen on, which makes figures on them too good.
+    """
+
+    ids: frozenset[str] = frozenset()
+    contents: frozenset[str] = frozenset()
+    units: frozenset[bytes] = frozenset()
+    refined_on: frozenset[str] = frozenset()
+
+
+def learned_of(examples: Iterable[Mapping[str, Any]], folder: Path | None) -> Learned:
+    """What a judge with these examples (as in its definition) has seen; folder: its own, where it is known."""
+    shown = [_shown(example) for example in examples]
+    return Learned(
+        ids=_ids(folder, LEARNED),
+        contents=frozenset(content_hash(one) for one in shown),
+        units=frozenset(unit_of(one) for one in shown),
+        refined_on=_ids(folder, REFINED),
+    )
+
+
+def _shown(example: Mapping[str, Any]) -> Interaction:
+    return Interaction(id="", **{"input": None, **{name: example[name] for name in _SHOWN if name in example}})
+
+
+def _ids(folder: Path | None, name: str) -> frozenset[str]:
+    listed = folder / name if folder is not None and folder.is_dir() else None
+    if listed is None or not listed.is_file():
+        return frozenset()
+    return frozenset(line for line in listed.read_text(encoding="utf-8").splitlines() if line)
