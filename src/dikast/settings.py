@@ -13,7 +13,7 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -92,6 +92,28 @@ SETTINGS: tuple[Setting, ...] = (
         "Let requests leave this machine and its private network.",
     ),
     Setting(
+        "redact",
+        True,
+        "flag",
+        "Replace personal data and secrets in what leaves for a cloud. false is told on stderr and in the ledger.",
+    ),
+    Setting(
+        "redact_key",
+        None,
+        "path",
+        "The key of the pseudonyms: the same value gets the same one as long as the key is the same.",
+        default_help="redaction.key in the user's configuration folder",
+        example="~/keys/redaction.key",
+    ),
+    Setting(
+        "redact_fields",
+        MappingProxyType({}),
+        "table",
+        "What `dikast import --redact` does with a field: redact, pseudonym (all of it), keep or drop.",
+        default_help="redact, for all of them",
+        example={"metadata.user_email": "drop"},
+    ),
+    Setting(
         "concurrency",
         None,
         "integer",
@@ -138,6 +160,14 @@ SETTINGS: tuple[Setting, ...] = (
         default_help="none",
         example={"crm": "https://crm.local/{metadata.user_id}"},
     ),
+    Setting(
+        "review_principal",
+        None,
+        "text",
+        "The principal expert, as in the labels' annotator: their word binds where people differ.",
+        default_help="nobody: a settled label binds, else what most say",
+        example="ada",
+    ),
 )
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
@@ -152,18 +182,24 @@ class Settings:
     model: str | None
     base_url: tuple[str, ...]
     allow_cloud: bool
+    redact: bool
+    redact_key: Path
+    redact_fields: Mapping[str, str]
     concurrency: int | None
     timeout_s: float
     patience_s: float
     store: str = field(repr=False)  # a database URL may hold a password
     cache: Path
     review_links: Mapping[str, str]
+    review_principal: str | None
     origin: Mapping[str, str] = field(repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """The values as JSON, for keeping with a run; passwords in URLs are masked."""
         values: dict[str, Any] = {setting.name: getattr(self, setting.name) for setting in SETTINGS}
         values["cache"] = str(self.cache)
+        values["redact_key"] = str(self.redact_key)
+        values["redact_fields"] = dict(self.redact_fields)
         values["review_links"] = dict(self.review_links)
         values["base_url"] = [mask_password(url) for url in self.base_url]
         values["store"] = mask_password(self.store)
@@ -203,6 +239,7 @@ def resolve_settings(root: Path, file: Path | None, environ: Mapping[str, str], 
             continue
         values[name] = _read_value(setting, raw, origin[name], base)
     values["store"] = values["store"] or str(root / ".dikast" / "store.db")
+    values["redact_key"] = values["redact_key"] or platformdirs.user_config_path("dikast") / "redaction.key"
     values["cache"] = values["cache"] or platformdirs.user_cache_path("dikast")
     return Settings(**values, origin=MappingProxyType(origin))
 
@@ -232,8 +269,13 @@ def shown(value: Any) -> str:
     if isinstance(value, (int, float)):
         return f"{value:g}"
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{name} = {shown(one)}" for name, one in value.items()) + " }"
+        return "{ " + ", ".join(f"{_key_shown(name)} = {shown(one)}" for name, one in value.items()) + " }"
     return f'"{value}"'
+
+
+def _key_shown(name: str) -> str:
+    """A key as TOML takes it as one: with a dot in it, it would be two."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
 
 
 def _read_file(file: Path) -> dict[str, Any]:
@@ -358,7 +400,16 @@ def _table(raw: Any, base: Path) -> Mapping[str, str]:
     value = json.loads(raw) if isinstance(raw, str) else raw
     if not isinstance(value, Mapping):
         raise TypeError
-    return MappingProxyType({_text(name, base): _text(one, base) for name, one in value.items()})
+    return MappingProxyType({_text(name, base): _text(one, base) for name, one in _flat(value)})
+
+
+def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """The table's entries by path: TOML reads `metadata.user = "drop"` as a table in a table."""
+    for name, one in table.items():
+        if isinstance(one, Mapping):
+            yield from _flat(one, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", one
 
 
 _READERS: dict[Kind, Callable[[Any, Path], Any]] = {

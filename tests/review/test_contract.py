@@ -35,7 +35,7 @@ def test_templates_only_loop_and_branch() -> None:
     for path in (ROOM / "templates").glob("*.j2"):
         tree = environment().parse(source(path.name))
         calls = {node.node.name for node in tree.find_all(nodes.Call) if isinstance(node.node, nodes.Name)}
-        assert calls <= {"passage", "body", "message"}, path.name
+        assert calls <= {"passage", "body", "message", "figures", "pending"}, path.name
         assert {node.name for node in tree.find_all(nodes.Filter)} <= {"join", "length", "safe"}, path.name
 
 
@@ -57,9 +57,10 @@ def test_every_text_is_used_and_none_hides_behind_a_method() -> None:
         p.read_text(encoding="utf-8")
         for p in [*ROOM.glob("*.py"), *ROOM.glob("templates/*.j2"), *ROOM.glob("static/*.js")]
     )
-    prefixes = ("state_", "queue_", "hint_", "key_", "role_", "need_")
+    prefixes = ("state_", "queue_", "hint_", "key_", "role_", "need_", "status_", "figure_", "rule_", "who_", "filter_")
     composed = {"input", "output", "output_a", "output_b", "context", "reference", "pass", "fail", "a", "b", "tie"}
-    composed |= {f"{word}_notice" for word in ("saved", "undone", "deferred")} | {"tool_call", "tool_result"}
+    composed |= {f"{word}_notice" for word in ("saved", "undone", "deferred", "sealed")} | {"tool_call", "tool_result"}
+    composed |= {"settled_notice", "withdrawn_notice", "judge_higher", "judge_lower"}
     for name in texts("en"):
         assert not hasattr({}, name), name
         if not name.startswith(prefixes) and name not in composed:

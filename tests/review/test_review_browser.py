@@ -2,48 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import signal
-import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from dikast.judges.scale import Scale
 from dikast.records import Interaction
+from dikast.review.asked import Coding
 from dikast.store import Store
-
-QUIET = (
-    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
-    "--no-first-run"
-)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.fail("these tests need chromium: apt-get install chromium (or name it with CHROMIUM=/path/to/chromium)")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=QUIET.split())
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US")
-    context.set_default_timeout(10_000)
-    yield context.new_page()
-    context.close()
 
 
 def watch(page: Page) -> tuple[list[str], list[str]]:
@@ -71,49 +42,8 @@ def label_by_keys(page: Page, key: str, why: str) -> None:
     page.wait_for_url(lambda url: url != before)
 
 
-class Killable:
-    """`dikast review` as a process of its own, on one port, killed and started at will."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "dikast", "review", "tickets.jsonl", "--port", str(self.port)]
-        self.process = subprocess.Popen(
-            [*command, "--annotator", "ada"], cwd=self._folder, stdout=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout is not None
-        said = self.process.stdout.readline()
-        assert said.startswith("tickets: "), said
-        assert self.url in self.process.stdout.readline()
-
-    def kill(self, number: int = signal.SIGKILL) -> int:
-        assert self.process is not None
-        self.process.send_signal(number)
-        code = self.process.wait(10)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return code
-
-
-@pytest.fixture
-def killable(tmp_path: Path, sample_items: Callable[[int], list[Interaction]]) -> Iterator[Killable]:
-    lines = b"\n".join(msgspec.json.encode(item) for item in sample_items(100))
-    (tmp_path / "tickets.jsonl").write_bytes(lines)
-    (tmp_path / "dikast.toml").write_text('[review.links]\ncrm = "https://crm.local/{metadata.user_id}"\n')
-    server = Killable(tmp_path)
-    yield server
-    if server.process is not None and server.process.poll() is None:
-        server.kill()
-
-
 def test_a_hundred_labels_by_keyboard_with_the_server_killed_in_the_middle(
-    page: Page, killable: Killable, tmp_path: Path
+    page: Page, killable: Any, tmp_path: Path
 ) -> None:
     killable.start()
     page.goto(f"{killable.url}/go")
@@ -144,7 +74,7 @@ def test_a_hundred_labels_by_keyboard_with_the_server_killed_in_the_middle(
     assert kept == given
 
 
-def test_text_that_no_server_has_seen_survives_the_tab(page: Page, killable: Killable) -> None:
+def test_text_that_no_server_has_seen_survives_the_tab(page: Page, killable: Any) -> None:
     killable.start()
     page.goto(f"{killable.url}/item/7")
     killable.kill()
@@ -287,9 +217,10 @@ def test_hostile_text_does_nothing_anywhere(page: Page, room: Any, serve: Any, s
     links = {HOSTILE: "https://crm.local/{metadata.user}"}
     serving = serve(room.setup([item], name="x", annotator=HOSTILE, run="r", verdicts=spoken, links=links))
     requests, said = watch(page)
-    serving.desk.keep(0, "pass", HOSTILE, "saved", 0)
-    serving.desk.keep(0, "pass", HOSTILE + "!", "saved", 1)
-    for path in ("/item/0?saved=0", "/", "/item/0/text/output"):
+    coding = Coding(HOSTILE, (HOSTILE, "'\">"))
+    serving.desk.keep(0, "pass", HOSTILE, "saved", 0, coding)
+    serving.desk.keep(0, "fail", HOSTILE + "!", "saved", 1, coding)
+    for path in ("/item/0?saved=0", "/like/0/go", "/", "/item/0/text/output"):
         page.goto(serving.url + path)
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
         assert "owned" not in page.title() or page.title().startswith("<script>")

@@ -11,9 +11,10 @@ from click.testing import CliRunner
 
 from dikast.cli.review import _greeting, command
 from dikast.errors import DataError, DikastError, InputError, OutputError, SettingError
+from dikast.listening import is_loopback
 from dikast.records import Interaction
 from dikast.review.desk import Desk
-from dikast.review.guard import Guard, is_loopback, key_from
+from dikast.review.guard import Guard, key_from
 
 
 @pytest.fixture

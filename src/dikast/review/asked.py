@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import get_args
 
 from dikast.errors import InputError, JudgeError
@@ -11,6 +12,17 @@ from dikast.records import Label, Outcome, Verdict
 from dikast.review.page import Choice, Row
 
 _MOST_KEYS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """Open coding, for error analysis: the first thing that went wrong, in free words, and short codes."""
+
+    note: str = ""
+    tags: tuple[str, ...] = ()
+
+
+NO_CODING = Coding()
 
 
 def check_scale(scale: Scale) -> Scale:
@@ -58,8 +70,8 @@ def key_rows(scale: Scale, t: Mapping[str, str]) -> tuple[Row, ...]:
     else:
         rows = [Row(choice.key, choice.name) for choice in choices(scale, "", t)]
     others = (
-        ("c", "critique"), ("Ctrl/⌘ + Enter", "save"), ("d", "defer"), ("u", "undo"), ("j  →", "next"),
-        ("k  ←", "previous"), ("Esc", "leave"), ("/", "search"), ("?", "sheet"),
+        ("c", "critique"), ("*", "note"), ("#", "tags"), ("Ctrl/⌘ + Enter", "save"), ("d", "defer"), ("u", "undo"),
+        ("j  →", "next"), ("k  ←", "previous"), ("Esc", "leave"), ("/", "search"), ("?", "sheet"),
     )  # fmt: skip
     return (*rows, *(Row(key, t[f"key_{name}"]) for key, name in others))
 
@@ -69,7 +81,12 @@ def question(scale: Scale, t: Mapping[str, str]) -> str:
     return t[{"pass_fail": "question", "ordinal": "question_ordinal", "preference": "question_pairwise"}[scale.kind]]
 
 
-def label_of(said: str, critique: str, scale: Scale, **rest: object) -> Label:
+def critique_help(scale: Scale, t: Mapping[str, str]) -> str:
+    """What a critique should say."""
+    return t[{"pass_fail": "why_pass_fail", "ordinal": "why_ordinal", "preference": "why_pairwise"}[scale.kind]]
+
+
+def label_of(said: str, critique: str, scale: Scale, coding: Coding = NO_CODING, **rest: object) -> Label:
     """The label that a form says. Raises InputError for a value that is not on the scale; "" says nothing."""
     if said and said not in levels(scale):
         raise InputError(f"{said[:40]!r} can't be given here: expected {', '.join(levels(scale))}")
@@ -78,7 +95,15 @@ def label_of(said: str, critique: str, scale: Scale, **rest: object) -> Label:
         verdict = said  # type: ignore[assignment]
     number = float(said) if said and verdict is None else None
     ends = (scale.low, scale.high) if number is not None and scale.low is not None and scale.high is not None else None
-    return Label(verdict=verdict, score=number, scale=ends, critique=critique or None, **rest)  # type: ignore[arg-type]
+    return Label(
+        verdict=verdict,
+        score=number,
+        scale=ends,
+        critique=critique or None,
+        note=coding.note or None,
+        tags=coding.tags,
+        **rest,  # type: ignore[arg-type]
+    )
 
 
 def said_of(label: Label | None) -> str:
@@ -93,6 +118,13 @@ def judged_as(verdict: Verdict | None) -> str:
     if verdict is None or verdict.status != "scored":
         return ""
     return verdict.verdict or (f"{verdict.overall:g}" if verdict.overall is not None else "")
+
+
+def is_failure(label: Label, scale: Scale) -> bool:
+    """Whether a label says that it went wrong: fail, or a score in the lower half."""
+    if label.score is not None and scale.low is not None and scale.high is not None:
+        return label.score < (scale.low + scale.high) / 2
+    return label.verdict == "fail"
 
 
 def differ(mine: str, judge: str) -> bool:

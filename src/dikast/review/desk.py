@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
+from dikast.errors import InputError
+from dikast.interactions.likeness import most_alike
+from dikast.interactions.sampling import drawn_within
+from dikast.judges.learned import Learned
 from dikast.judges.scale import Scale
-from dikast.records import Label, RunInfo, Verdict
+from dikast.records import SECOND_LOOK, Label, RunInfo, Verdict
 from dikast.review import queues
-from dikast.review.asked import differ, judged_as, label_of, said_of
-from dikast.store import DatasetInfo, KeptDataset, LabelBook, LabelRevision, LabelState
+from dikast.review.asked import NO_CODING, Coding, differ, is_failure, judged_as, label_of, said_of
+from dikast.store import DatasetInfo, KeptDataset, LabelBook, LabelRevision, LabelState, RunLog, TestOpening
 
-AGAIN = " (again)"
 _BREAK_S = 600.0
 _PACE_OVER = 30
+_MOST_TAGS = 200
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,9 @@ class Setup:
     """What is labelled by whom, in which order, and what is at hand besides.
 
     verdicts: the run's, by interaction id; empty without a run. links: name to address, with {id} and {metadata.KEY}.
+    sealed: positions of the split's sealed test, where the judge is never shown. principal: whose word binds where
+    people differ. open_run, openings: the store's runs by name, and the log of this dataset's sealed test. learned:
+    what a run's judge has seen, and so can't be measured on.
     """
 
     dataset: KeptDataset
@@ -38,6 +46,11 @@ class Setup:
     links: Mapping[str, str] = field(default_factory=dict)
     runs: Callable[[], list[RunInfo]] = list
     datasets: Callable[[], list[DatasetInfo]] = list
+    sealed: frozenset[int] = frozenset()
+    principal: str | None = None
+    open_run: Callable[[str], RunLog | None] = lambda name: None
+    openings: Callable[[], list[TestOpening]] = list
+    learned: Callable[[RunInfo], Learned] = lambda info: Learned()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +85,31 @@ class Desk:
         self.dataset, self.book, self.scale = setup.dataset, setup.book, setup.scale
         queues.check_queue(setup.queue, has_run=bool(setup.run))
         again = setup.queue == "repeat"
-        self.annotator = setup.annotator + AGAIN if again else setup.annotator
+        self.annotator = setup.annotator + SECOND_LOOK if again else setup.annotator
         self._lock = threading.Lock()
         self._ids = setup.dataset.ids()
         self._places = {id: position for position, id in enumerate(self._ids)}
         self._mine: dict[int, LabelRevision] = self._standing_labels(self.annotator)
         self._saved_at: list[float] = []
+        self._tags = Counter(tag for revision in self.book.current() for tag in revision.label.tags)
         first_look = self._standing_labels(setup.annotator) if again else self._mine
-        self.queue = queues.draw(setup.queue, self._known(first_look), setup.seed)
+        self._draw(first_look)
+
+    def _draw(self, first_look: Mapping[int, LabelRevision]) -> None:
+        self.queue = queues.draw(self.setup.queue, self._known(first_look), self.setup.seed)
         self._index = {position: at for at, position in enumerate(self.queue.positions)}
+
+    def like(self, position: int) -> Desk:
+        """The same desk with another queue before it: what is most alike to this interaction and not labelled yet."""
+        beside = copy.copy(self)  # labels and pace stay shared
+        beside.setup = replace(self.setup, queue=f"like:{self.id_at(position)}")
+        beside._draw(self._mine)
+        return beside
+
+    @property
+    def is_second_look(self) -> bool:
+        """Whether what is before it was labelled by the same person before."""
+        return self.annotator != self.setup.annotator
 
     # The queue.
 
@@ -114,6 +143,10 @@ class Desk:
         start = 0 if position is None else self._index.get(position, -1) + 1
         return next((p for p in (*order[start:], *order[:start]) if p != position and self._is_open(p)), None)
 
+    def is_sealed(self, position: int) -> bool:
+        """Whether it is in the sealed test, where the judge is never shown: that would tune the expert's eye to it."""
+        return position in self.setup.sealed
+
     # Labels.
 
     def standing(self, position: int) -> Standing:
@@ -132,25 +165,55 @@ class Desk:
         mine = self._mine.get(position)
         return mine is not None and mine.state == "saved"
 
-    def keep(self, position: int, said: str, critique: str, state: LabelState, expected: int) -> LabelRevision:
+    def has_failed(self, position: int) -> bool:
+        """Whether this annotator's label says that it went wrong, and more like it can be looked for."""
+        mine = self._mine.get(position)
+        if self.is_second_look or mine is None or mine.state != "saved":
+            return False
+        return is_failure(mine.label, self.scale)
+
+    def keep(
+        self,
+        position: int,
+        said: str,
+        critique: str,
+        state: LabelState,
+        expected: int,
+        coding: Coding = NO_CODING,
+    ) -> LabelRevision:
         """Write what a form says. Raises LabelConflict, InputError, StoreError."""
         with self._lock:
             before = self.standing(position)
-            drawn = next((r.label.drawn for r in (before.standing, before.newest) if r and r.label.drawn), None)
+            drawn, seed = self._drawn(position, before)
             label = label_of(
                 said,
                 critique,
                 self.scale,
+                replace(coding, tags=self._as_known(coding.tags)),
                 id=self.id_at(position),
                 annotator=self.annotator,
-                drawn=drawn or (self.queue.drawn if position in self._index else None),
-                blind=not (self.setup.run and self._was_shown(position, before)),
+                drawn=drawn,
+                seed=seed,
+                blind=self._is_blind(position, before, said, critique),
             )
             revision = self.book.save(label, state=state, expected_revision=expected)
             if state != "draft":
                 self._mine[position] = revision
+                self._tags.update(set(label.tags) - set(before.standing.label.tags if before.standing else ()))
                 if state == "saved" and not before.is_saved:
                     self._saved_at.append(time.monotonic())
+            return revision
+
+    def known_tags(self) -> list[str]:
+        """The tags that anybody gave in this dataset, the most frequent first."""
+        return [tag for tag, _ in self._tags.most_common(_MOST_TAGS)]
+
+    def settle(self, position: int, label: Label, state: LabelState, expected: int) -> LabelRevision:
+        """Write the label that binds where people differ. Raises LabelConflict, InputError, StoreError."""
+        with self._lock:
+            revision = self.book.save(label, state=state, expected_revision=expected)
+            if label.annotator == self.annotator:
+                self._mine[position] = revision
             return revision
 
     def undo(self) -> int | None:
@@ -172,6 +235,11 @@ class Desk:
         """The saved labels, of the queue and beyond."""
         return [revision.label for revision in list(self._mine.values()) if revision.state == "saved"]
 
+    def both_looks(self) -> list[Label]:
+        """The saved labels of this annotator, first and second looks."""
+        names = (self.setup.annotator, self.setup.annotator + SECOND_LOOK)
+        return [revision.label for name in names for revision in self.book.current(annotator=name)]
+
     def done(self) -> tuple[int, int]:
         """How many of the queue are saved, and put off."""
         states = Counter(self._mine[p].state for p in self._index if p in self._mine)
@@ -189,6 +257,29 @@ class Desk:
     def drift(self, annotator: str) -> int:
         """How often this person gave another verdict after the judge's was shown."""
         return sum(after.label.blind is False for _, after in self.book.amended(annotator=annotator))
+
+    def _drawn(self, position: int, before: Standing) -> tuple[str | None, int | None]:
+        """How the item came here, and the queue's seed: what an earlier revision says, else this queue."""
+        for revision in (before.standing, before.newest):
+            if revision is not None and revision.label.drawn is not None:
+                return revision.label.drawn, revision.label.seed
+        if position not in self._index:
+            return None, None
+        return drawn_within(self.dataset.info.design, self.queue.drawn), self.queue.seed
+
+    def _as_known(self, tags: tuple[str, ...]) -> tuple[str, ...]:
+        """Tags in the spelling that was used before, so that "Tone" and "tone" stay one."""
+        known = {tag.casefold(): tag for tag in reversed(self.known_tags())}
+        return tuple(dict.fromkeys(known.get(tag.casefold(), tag) for tag in tags))
+
+    def _is_blind(self, position: int, before: Standing, said: str, critique: str) -> bool:
+        """Whether the judge was hidden when this was said; what is only tagged later was said before."""
+        last = before.standing
+        if last is not None and last.state == "saved" and last.label.blind is not None:
+            is_same = (said, critique) == (said_of(last.label), last.label.critique or "")
+            if is_same:
+                return last.label.blind
+        return not (self.setup.run and self._was_shown(position, before))
 
     def _is_open(self, position: int) -> bool:
         mine = self._mine.get(position)
@@ -212,18 +303,40 @@ class Desk:
         return queues.Known(
             size=len(self._ids),
             strata=[queues.stratum(item, key) for item in self.dataset] if kind == "stratified" else (),
-            confidence={position: queues.confidence_of(verdict) for position, verdict in places.items()},
-            disagreeing=[p for p, label in saved.items() if differ(said_of(label), judged_as(places.get(p)))],
+            confidence={p: queues.confidence_of(verdict) for p, verdict in places.items() if not self.is_sealed(p)},
+            disagreeing=[
+                p
+                for p, label in saved.items()
+                if not self.is_sealed(p) and differ(said_of(label), judged_as(places.get(p)))
+            ],
             deferred=[p for p, revision in sorted(first_look.items()) if revision.state == "deferred"],
             labelled=list(saved),
+            alike=self._alike(key, saved) if kind == "like" else (),
         )
+
+    def _alike(self, id: str, saved: Mapping[int, Label]) -> list[int]:
+        """What is most alike to an interaction and to what was said of it, but for what is labelled otherwise."""
+        position = self._places.get(id)
+        if position is None:
+            raise InputError(f"{id[:80]!r} is not in {self.dataset.name!r}", hint="like:ID takes an interaction's id.")
+        said = [revision.label for revision in self.book.current(id=id)]
+        remarks = [text for label in said for text in (label.critique, label.note, *label.tags) if text]
+        queue = f"like:{id}"
+        among = (
+            (p, item)
+            for p, item in enumerate(self.dataset)
+            if p != position and not self.is_sealed(p) and (p not in saved or saved[p].drawn == queue)
+        )
+        return most_alike(self.dataset.item(position), remarks, among, queues.MOST_ALIKE)
 
     def _was_shown(self, position: int, standing: Standing) -> bool:
         """Whether the judge's verdict has been seen: it is shown as soon as a label is saved."""
         revisions = (*standing.earlier, standing.standing)
+        if self.is_sealed(position):
+            return any(revision is not None and revision.label.blind is False for revision in revisions)
         if any(revision is not None and revision.state == "saved" for revision in revisions):
             return True
-        return self.annotator.endswith(AGAIN) and any(
+        return self.annotator.endswith(SECOND_LOOK) and any(
             revision.state == "saved" and revision.label.blind is False
             for revision in self.book.history(self.id_at(position), annotator=self.setup.annotator)
         )

@@ -6,13 +6,16 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dikast.agreement import second_look
+from dikast.agreement.estimate import Estimate, Figure
 from dikast.agreement.figures import Agreement, Comparison, agreement
+from dikast.agreement.trust import Trust
 from dikast.errors import DikastError
 from dikast.records import Label
 from dikast.review.asked import levels, said_of
 from dikast.review.desk import Desk
 from dikast.review.page import Progress, Row
-from dikast.review.wording import duration
+from dikast.review.wording import duration, language_of, needs_in_words
 
 A_START = 30  # labels of each class that a judge can be built and first measured with
 
@@ -31,14 +34,17 @@ class Needs:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._stamp = 0
-        self._sentences: tuple[str, ...] = ()
+        self._trust: Trust | None = None
         self._working = threading.Lock()
 
     def sentences(self, t: Mapping[str, str]) -> tuple[str, ...]:
         """With a run, what would settle whether to trust the judge, as of a moment ago; without, what a start takes."""
+        if self._desk.is_second_look:
+            return ()
         if self._desk.setup.run and self._working.acquire(blocking=False):
             threading.Thread(target=self._work_out, daemon=True).start()
-        return self._sentences or missing_for_a_start(self._desk, t)
+        trust = self._trust
+        return (needs_in_words(trust, language_of(t)) if trust else ()) or missing_for_a_start(self._desk, t)
 
     def _work_out(self) -> None:
         try:
@@ -46,7 +52,7 @@ class Needs:
             stamp = hash(tuple((label.id, said_of(label)) for label in labels))
             if stamp != self._stamp:
                 found = compare(self._desk, labels)
-                self._sentences = found.figures.trust.needs if found.figures else ()
+                self._trust = found.figures.trust if found.figures else None
                 self._stamp = stamp
         finally:
             self._working.release()
@@ -62,7 +68,8 @@ def missing_for_a_start(desk: Desk, t: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def compare(desk: Desk, labels: list[Label]) -> Compared:
-    """The run's verdicts on the labelled interactions against these labels; trivial baselines are left to `agree`."""
+    """The run's verdicts on these labels' interactions, sealed ones aside; trivial baselines are left to `agree`."""
+    labels = [label for label in labels if (at := desk.position_of(label.id)) is None or not desk.is_sealed(at)]
     verdicts = [desk.setup.verdicts[label.id] for label in labels if label.id in desk.setup.verdicts]
     unique = list({verdict.id: verdict for verdict in verdicts}.values())
     ends = (desk.scale.low, desk.scale.high) if desk.scale.low is not None and desk.scale.high is not None else None
@@ -70,6 +77,28 @@ def compare(desk: Desk, labels: list[Label]) -> Compared:
         return Compared(agreement(unique, labels, None, Comparison(judge_scale=ends)))
     except DikastError as error:
         return Compared(None, str(error))
+
+
+def self_agreement(desk: Desk) -> dict[str, Figure]:
+    """The annotator's agreement with themselves, on what they labelled twice; empty when nothing was.
+
+    "self_agree" is the share of the same, "self_kappa" or "self_spearman" stands beside.
+    """
+    return second_look.self_agreement(desk.both_looks())
+
+
+def self_agreement_words(desk: Desk, t: Mapping[str, str]) -> tuple[str, ...]:
+    """The same in sentences."""
+    figures = self_agreement(desk)
+    same, kappa = figures.get("self_agree"), figures.get("self_kappa")
+    if not isinstance(same, Estimate):
+        return ()
+    low, high = (f"{end * 100:.0f} %" for end in (same.low, same.high))
+    said = [t["self_agreement"].format(n=f"{same.n:,}", value=f"{same.value * 100:.0f} %", low=low, high=high)]
+    if isinstance(kappa, Estimate):
+        ends = {"low": f"{kappa.low:.2f}", "high": f"{kappa.high:.2f}"}
+        said.append(t["self_agreement_kappa"].format(value=f"{kappa.value:.2f}", **ends))
+    return tuple(said)
 
 
 def progress(desk: Desk, needs: Needs, t: Mapping[str, str]) -> Progress:

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import os
 import secrets
-import socket
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +18,7 @@ from pathlib import Path
 from aiohttp import web
 
 from dikast.errors import OutputError
+from dikast.listening import WrongGuesses, is_loopback, is_our_name
 
 COOKIE = "dikast_review"
 POLICY = (
@@ -38,10 +36,6 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Server": "dikast",
 }
-_WRONG_TOKENS = 10
-_WRONG_FOR_S = 300.0
-_MOST_STRANGERS = 10_000
-_LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -63,23 +57,13 @@ def key_from(folder: Path) -> bytes:
     return key
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a server on this host can be reached from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 @dataclass
 class Guard:
     """The checks of one server. host: what it listens on; key: its secret."""
 
     host: str
     key: bytes
-    _wrong: dict[str, list[float]] = field(default_factory=dict)
+    _wrong: WrongGuesses = field(default_factory=WrongGuesses)
 
     @property
     def open(self) -> bool:
@@ -113,7 +97,7 @@ class Guard:
         return response
 
     def _refusal(self, request: web.Request) -> web.Response | None:
-        if not self._is_our_name(request.host):
+        if not is_our_name(request.host, self.host):
             return web.Response(status=421, text=f"This server doesn't answer for {request.host!r}.\n")
         if request.path == "/open":
             return None
@@ -133,7 +117,7 @@ class Guard:
     async def enter(self, request: web.Request) -> web.StreamResponse:
         """`/open?token=...`: turn the link's token into a cookie."""
         who = request.remote or ""
-        if self._is_shut_out(who):
+        if self._wrong.shut_out(who):
             return web.Response(status=429, text="Too many wrong tokens; wait five minutes.\n")
         if not hmac.compare_digest(request.query.get("token", "").encode(), self.token.encode()):
             return self._no_entry(request, wrong=True)
@@ -143,39 +127,8 @@ class Guard:
 
     def _no_entry(self, request: web.Request, *, wrong: bool) -> web.Response:
         who = request.remote or ""
-        if self._is_shut_out(who):
+        if self._wrong.shut_out(who):
             return web.Response(status=429, text="Too many wrong tokens; wait five minutes.\n")
         if wrong:
-            if len(self._wrong) >= _MOST_STRANGERS:
-                self._wrong.clear()
-            self._wrong.setdefault(who, []).append(time.monotonic())
+            self._wrong.add(who)
         return web.Response(status=403, text="Open the link that `dikast review` printed: it carries the token.\n")
-
-    def _is_shut_out(self, who: str) -> bool:
-        since = time.monotonic() - _WRONG_FOR_S
-        recent = [at for at in self._wrong.get(who, []) if at > since]
-        if recent:
-            self._wrong[who] = recent
-        else:
-            self._wrong.pop(who, None)
-        return len(recent) >= _WRONG_TOKENS
-
-    def _is_our_name(self, host: str) -> bool:
-        """A loopback name; beyond loopback an address, which no foreign name server can hand out, or our own name."""
-        name = _without_port(host)
-        if name in _LOCAL_NAMES or name == self.host.lower():
-            return True
-        if self.open:
-            return False
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            ours = socket.gethostname().lower()
-            return name in (ours, f"{ours.partition('.')[0]}.local")
-        return True
-
-
-def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.rpartition(":")[0].lower() if host.count(":") == 1 else host.lower()

@@ -10,9 +10,20 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from dikast.errors import SettingError
-from dikast.records import Interaction, Verdict
+from dikast.records import SECOND_LOOK, Interaction, Verdict
 from dikast.report.text import one_line, readable, visible
-from dikast.review.asked import choices, differ, judged_as, key_rows, question, said_of, tone_of
+from dikast.review.asked import (
+    NO_CODING,
+    Coding,
+    choices,
+    critique_help,
+    differ,
+    judged_as,
+    key_rows,
+    question,
+    said_of,
+    tone_of,
+)
 from dikast.review.desk import Desk, Standing
 from dikast.review.figures import Needs, progress
 from dikast.review.page import Compared, ItemPage, Link, Opinion
@@ -33,16 +44,22 @@ class Unsaved:
     said: str
     critique: str
     theirs: LabelRevision | None
+    coding: Coding = NO_CODING
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a request brings to a page besides the place: language, the form's secret, what to say first."""
+    """What a request brings to a page besides the place: language, the form's secret, what to say first.
+
+    base: the beginning of the queue's addresses. notice_like: where more like the one just saved are.
+    """
 
     t: Mapping[str, str]
     csrf: str
     notice: str = ""
     alarm: str = ""
+    base: str = ""
+    notice_like: str = ""
     unsaved: Unsaved | None = None
 
 
@@ -51,7 +68,7 @@ def item_page(desk: Desk, needs: Needs, position: int, asked: Asked) -> ItemPage
     t = asked.t
     item = desk.dataset.item(position)
     standing = desk.standing(position)
-    said, critique = _in_form(standing, asked.unsaved)
+    said, critique, coding = _in_form(standing, asked.unsaved)
     after, before = desk.beside(position, 1), desk.beside(position, -1)
     return ItemPage(
         t=t,
@@ -68,21 +85,30 @@ def item_page(desk: Desk, needs: Needs, position: int, asked: Asked) -> ItemPage
         links=links_of(item, desk.setup.links),
         choices=choices(desk.scale, said, t),
         question=question(desk.scale, t),
+        critique_help=critique_help(desk.scale, t),
         critique=critique,
+        note=coding.note,
+        tags=", ".join(coding.tags),
+        known_tags=json.dumps(desk.known_tags(), ensure_ascii=False),
+        coded=coding != NO_CODING,
         revision=standing.revision,
         state=standing.state or "new",
         state_words=t[f"state_{standing.state or 'new'}"],
         item_key=item_key(desk, position),
         compared=_compared(desk, position, standing, t),
-        blind=bool(desk.setup.run) and not standing.is_saved,
+        blind=bool(desk.setup.run) and not standing.is_saved and not desk.is_sealed(position),
+        sealed=bool(desk.setup.run) and desk.is_sealed(position),
         others=_others(desk, position, standing, t),
         conflict=_conflict(asked.unsaved, t),
         history=tuple(revision_opinion(one, t) for one in reversed(standing.earlier)),
         notice=asked.notice,
+        notice_like=asked.notice_like,
+        more_like=more_like(desk, position),
         alarm=asked.alarm,
         progress=progress(desk, needs, t),
-        previous=f"/item/{before}" if before is not None else "/",
-        next=f"/item/{after}" if after is not None else "/done",
+        base=asked.base,
+        previous=f"{asked.base}/item/{before}" if before is not None else "/",
+        next=f"{asked.base}/item/{after}" if after is not None else f"{asked.base}/done",
         keys=key_rows(desk.scale, t),
         script_words=json.dumps({name: t[name] for name in _SCRIPT_WORDS}, ensure_ascii=False),
     )
@@ -92,6 +118,11 @@ def item_key(desk: Desk, position: int) -> str:
     """What tells this label apart from all others: a form of another dataset or annotator is not taken."""
     parts = json.dumps([desk.dataset.name, desk.annotator, desk.id_at(position)])
     return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def more_like(desk: Desk, position: int) -> str:
+    """Where the queue of those is that are most alike to this one; "" where it is no failure."""
+    return f"/like/{position}/go" if desk.has_failed(position) else ""
 
 
 def output_text(item: Interaction) -> str:
@@ -137,11 +168,13 @@ def revision_opinion(revision: LabelRevision, t: Mapping[str, str], who: str | N
     said = said_of(revision.label)
     state = "" if revision.state == "saved" else t[f"state_{revision.state}"]
     return Opinion(
-        who=visible(who or revision.label.annotator or t["expert"]),
+        who=visible(who or revision.label.annotator or t["settled_label"]),
         verdict=" · ".join(filter(None, (t.get(said, said), state))) or t["no_verdict"],
         tone=tone_of(said),
         critique=visible((revision.label.critique or "")[:_LONGEST_CRITIQUE]),
         when=f"{revision.at[:10]} {revision.at[11:16]} UTC",
+        note=visible((revision.label.note or "")[:_LONGEST_CRITIQUE]),
+        tags=tuple(one_line(tag, 80) for tag in revision.label.tags),
     )
 
 
@@ -159,14 +192,15 @@ def judge_opinion(verdict: Verdict | None, t: Mapping[str, str]) -> Opinion:
     )
 
 
-def _in_form(standing: Standing, unsaved: Unsaved | None) -> tuple[str, str]:
+def _in_form(standing: Standing, unsaved: Unsaved | None) -> tuple[str, str, Coding]:
     """What the form holds: what could not be saved, else the newest revision; one that was withdrawn is empty."""
     if unsaved is not None:
-        return unsaved.said, unsaved.critique
-    newest = standing.newest
-    if newest is None:
-        return "", ""
-    return said_of(newest.label) if newest.state != "withdrawn" else "", newest.label.critique or ""
+        return unsaved.said, unsaved.critique, unsaved.coding
+    if standing.newest is None:
+        return "", "", NO_CODING
+    label, state = standing.newest.label, standing.newest.state
+    coding = Coding(label.note or "", label.tags)
+    return said_of(label) if state != "withdrawn" else "", label.critique or "", coding
 
 
 def _place(desk: Desk, position: int, t: Mapping[str, str]) -> str:
@@ -175,7 +209,8 @@ def _place(desk: Desk, position: int, t: Mapping[str, str]) -> str:
 
 
 def _compared(desk: Desk, position: int, standing: Standing, t: Mapping[str, str]) -> Compared | None:
-    if not desk.setup.run or not standing.is_saved or standing.standing is None:
+    hidden = not desk.setup.run or desk.is_sealed(position)
+    if hidden or not standing.is_saved or standing.standing is None:
         return None
     verdict = desk.verdict(position)
     mine, judge = said_of(standing.standing.label), judged_as(verdict)
@@ -186,7 +221,13 @@ def _compared(desk: Desk, position: int, standing: Standing, t: Mapping[str, str
 
 def _others(desk: Desk, position: int, standing: Standing, t: Mapping[str, str]) -> tuple[Opinion, ...]:
     """What others said, once this annotator has said theirs."""
-    return tuple(revision_opinion(one, t) for one in desk.others(position)) if standing.is_saved else ()
+    if not standing.is_saved:
+        return ()
+    mine = (desk.setup.annotator, desk.setup.annotator + SECOND_LOOK)
+    return tuple(
+        revision_opinion(one, t, t["other_look"] if one.label.annotator in mine else None)
+        for one in desk.others(position)
+    )
 
 
 def _conflict(unsaved: Unsaved | None, t: Mapping[str, str]) -> Opinion | None:

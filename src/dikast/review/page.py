@@ -87,6 +87,8 @@ class Opinion:
     tone: str
     critique: str
     when: str
+    note: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +131,28 @@ class ItemPage:
     links: tuple[Link, ...]
     choices: tuple[Choice, ...]
     question: str
+    critique_help: str
     critique: str
+    note: str
+    tags: str
+    known_tags: str
+    coded: bool
     revision: int
     state: str
     state_words: str
     item_key: str
     compared: Compared | None
     blind: bool
+    sealed: bool
     others: tuple[Opinion, ...]
     conflict: Opinion | None
     history: tuple[Opinion, ...]
     notice: str
+    notice_like: str
+    more_like: str
     alarm: str
     progress: Progress
+    base: str
     previous: str
     next: str
     keys: tuple[Row, ...]
@@ -160,9 +171,11 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One run of the store."""
+    """One run of the store; url and card lead to its pages, "" where it has none."""
 
     name: str
+    url: str
+    card: str
     judge: str
     model: str
     dataset: str
@@ -193,14 +206,27 @@ class FigureRow:
 
 @dataclass(frozen=True, slots=True)
 class AgreementView:
-    """How far the given run agrees with the labels."""
+    """How far a run agrees with the labels. pending: it is being worked out, as of now nothing or an older state."""
 
     run: str
+    url: str
     sentence: str
     tone: str
     needs: tuple[str, ...]
     figures: tuple[FigureRow, ...]
     refused: str
+    pending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleView:
+    """Who labelled how much, how far they agree, and on how many interactions they still differ."""
+
+    people: tuple[Bar, ...]
+    figures: tuple[FigureRow, ...]
+    words: str
+    disputes: str
+    pending: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +241,186 @@ class DashboardPage:
     measuring: bool
     progress: Progress
     go_on: str
-    people: tuple[Bar, ...]
+    labelling: PeopleView
     datasets: tuple[Row, ...]
     runs: tuple[RunRow, ...]
     agreement: AgreementView | None
-    disagreements: tuple[Disagreement, ...]
-    disagreements_words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Where one is in a long list: addresses of the pages before and after, "" at the ends."""
+
+    words: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One way to narrow a list, and how many it leaves."""
+
+    name: str
+    url: str
+    n: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeRow:
+    """One interaction on which people differ, with all that they said; settled: by whom or how, "" while it is open."""
+
+    url: str
+    id: str
+    opinions: tuple[Opinion, ...]
+    settled: str
+
+
+@dataclass(frozen=True, slots=True)
+class DisputesPage:
+    """Where people differ; each field is a variable of templates/disputes.html.j2."""
+
+    t: Mapping[str, str]
+    title: str
+    dataset: str
+    words: str
+    hidden: str
+    start: str
+    filters: tuple[Filter, ...]
+    rows: tuple[DisputeRow, ...]
+    pages: Pages
+    notice: str
+    back: str
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One way to settle: to side with somebody (key), or another verdict. critique: what the box is filled with."""
+
+    value: str
+    key: str
+    name: str
+    verdict: str
+    tone: str
+    critique: str
+    when: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DisputePage:
+    """One interaction on which people differ, to be settled; a variable each of templates/dispute.html.j2."""
+
+    t: Mapping[str, str]
+    title: str
+    csrf: str
+    place: int
+    position: str
+    parts: tuple[Part, ...]
+    metadata: tuple[Row, ...]
+    sides: tuple[Side, ...]
+    levels: tuple[Side, ...]
+    critique: str
+    item_key: str
+    rule: str
+    may_settle: bool
+    may_withdraw: bool
+    notice: str
+    back: str
+    alarm: str
+    previous: str
+    next: str
+    keys: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One point of a plot with its interval; low and high are the ends' heights in the drawing."""
+
+    x: str
+    y: str
+    low: str
+    high: str
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One figure over the runs: its line, point by point, and how it is drawn."""
+
+    name: str
+    tone: str
+    line: str
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A line across a plot, or a name under it."""
+
+    at: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Figures over runs as a drawing; `words` says the same for those who can't see it."""
+
+    title: str
+    words: str
+    width: str
+    height: str
+    left: str
+    right: str
+    bottom: str
+    rows: tuple[Tick, ...]
+    columns: tuple[Tick, ...]
+    series: tuple[Series, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IterationRow:
+    """One run among others. fresh: its judge's version is another than that of the run before."""
+
+    number: str
+    run: str
+    url: str
+    card: str
+    judge: str
+    fresh: bool
+    started: str
+    figures: tuple[FigureRow, ...]
+    n: str
+    refused: str
+
+
+@dataclass(frozen=True, slots=True)
+class IterationsPage:
+    """Agreement over all runs of the dataset; a variable each of templates/iterations.html.j2."""
+
+    t: Mapping[str, str]
+    title: str
+    dataset: str
+    words: str
+    columns: tuple[str, ...]
+    plots: tuple[Plot, ...]
+    rows: tuple[IterationRow, ...]
+    empty: str
+    pending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """One run against the standing labels, item by item; a variable each of templates/run.html.j2."""
+
+    t: Mapping[str, str]
+    title: str
+    run: RunRow
+    agreement: AgreementView
+    words: str
+    left_out: tuple[str, ...]
+    filters: tuple[Filter, ...]
+    rows: tuple[Disagreement, ...]
+    pages: Pages
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from dikast.errors import InputError
 from dikast.records import Interaction, Json, Verdict, canonical_json
 
-KINDS = ("random", "stratified:KEY", "uncertain", "disagree", "deferred", "repeat")
+KINDS = ("random", "stratified:KEY", "uncertain", "disagree", "deferred", "repeat", "like:ID")
 NEEDS_RUN = frozenset({"uncertain", "disagree"})
 MEASURING = frozenset({"random", "repeat", "stratified"})  # of strata the shares are known, so they can be weighed
+MOST_ALIKE = 50
+_WITH_KEY = frozenset({"stratified", "like"})
+_BY_CHANCE = frozenset({"random", "repeat", "stratified"})
 _MOST_STRATA = 1_000
 
 
@@ -20,17 +23,23 @@ class Queue:
     """Positions in the dataset, in the order of showing.
 
     drawn: what is written into each label. measuring: whether these labels may be used for estimates; those of the
-    other queues are for learning, as the items were picked for what is known of them.
+    other queues are for learning, as the items were picked for what is known of them. seed: what chance went by, if it
+    had a say; kept with each label, so that the order can be had again.
     """
 
     drawn: str
     positions: tuple[int, ...]
     measuring: bool
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a queue may go by, a position each: strata where asked for, verdicts of a run, one's own labels."""
+    """What a queue may go by, a position each: strata where asked for, verdicts of a run, one's own labels.
+
+    What is sealed must not be picked by what is known of it, so it is in neither `confidence` nor `disagreeing` nor
+    `alike`.
+    """
 
     size: int
     strata: Sequence[str]
@@ -38,13 +47,14 @@ class Known:
     disagreeing: Sequence[int]
     deferred: Sequence[int]
     labelled: Sequence[int]
+    alike: Sequence[int] = ()
 
 
 def check_queue(asked: str, *, has_run: bool) -> None:
     """Raise InputError for a queue that doesn't exist, or that needs a run where there is none."""
     kind, _, key = asked.partition(":")
     known = {name.partition(":")[0] for name in KINDS}
-    if kind not in known or (kind == "stratified") != bool(key):
+    if kind not in known or (kind in _WITH_KEY) != bool(key):
         raise InputError(f"{asked!r} is not a queue", hint=f"The queues are: {', '.join(KINDS)}.")
     if kind in NEEDS_RUN and not has_run:
         raise InputError(f"the queue {asked!r} goes by a judge's verdicts", hint="Name their run: --run RUN.")
@@ -61,9 +71,11 @@ def draw(asked: str, known: Known, seed: int) -> Queue:
     elif kind == "uncertain":
         order = sorted(known.confidence, key=lambda position: (known.confidence[position], position))
     else:
-        chosen = {"disagree": known.disagreeing, "deferred": known.deferred, "repeat": known.labelled}[kind]
+        chosen = {
+            "disagree": known.disagreeing, "deferred": known.deferred, "repeat": known.labelled, "like": known.alike,
+        }[kind]  # fmt: skip
         order = _shuffled(chosen, rng) if kind == "repeat" else list(chosen)
-    return Queue(asked, tuple(order), kind in MEASURING)
+    return Queue(asked, tuple(order), kind in MEASURING, seed if kind in _BY_CHANCE else None)
 
 
 def stratum(item: Interaction, key: str) -> str:

@@ -7,6 +7,10 @@ const critique = document.getElementById("critique");
 const status = document.getElementById("status");
 const alarm = document.getElementById("alarm");
 const hint = document.getElementById("hint");
+const coding = document.getElementById("coding");
+const noteBox = document.getElementById("note");
+const tags = document.getElementById("tags");
+const known = document.getElementById("known");
 const sheet = document.getElementById("sheet");
 const search = document.getElementById("search");
 const address = form.getAttribute("action"); // form.action would be the buttons of that name
@@ -16,7 +20,7 @@ const PAUSE_MS = 400, RETRY_MS = 1500, KEEPALIVE_BYTES = 60000;
 // What was typed: kept here until the server has it.
 
 function content() {
-  return JSON.stringify([form.elements.said.value, critique.value]);
+  return JSON.stringify([form.elements.said.value, critique.value, noteBox.value, tags.value]);
 }
 
 function keepHere() {
@@ -33,10 +37,13 @@ function takeBack() {
   try { kept = JSON.parse(localStorage.getItem(shelf)); } catch { return; }
   if (!kept) return;
   if (kept.content === content()) return forgetHere();
-  const [said, text] = JSON.parse(kept.content);
+  const [said, text, noted, tagged] = JSON.parse(kept.content);
   if (document.querySelector(".conflict")) return;
   form.elements.said.value = said;
   critique.value = text;
+  noteBox.value = noted ?? "";
+  tags.value = tagged ?? "";
+  coding.open = Boolean(noteBox.value || tags.value);
   form.elements.revision.value = kept.revision;
   status.textContent = words.restored;
   changed = amended = true;
@@ -106,7 +113,7 @@ async function post(action) {
     return;
   }
   status.textContent = words.kept;
-  if (said.hint) coach(said.hint);
+  coach(said.hint);
 }
 
 function conflict(action) {
@@ -143,7 +150,8 @@ function refuse(why) {
 }
 
 function coach(text) {
-  if (hint.dataset.given) return;
+  if (!text) hint.textContent = ""; // what it asked for is there
+  if (!text || hint.dataset.given) return;
   hint.dataset.given = "yes";
   hint.textContent = text;
 }
@@ -188,6 +196,86 @@ for (const link of document.querySelectorAll("a[rel], #go-on")) {
 }
 document.getElementById("theirs")?.addEventListener("click", forgetHere);
 
+// Tags: those used before in the dataset are offered for the one that is being typed.
+
+const allTags = JSON.parse(tags.dataset.known);
+const MOST_OFFERED = 8;
+let picked = -1;
+
+function offer() {
+  const given = tags.value.split(/[,;，；、]/).map((tag) => tag.trim().toLowerCase());
+  const begun = given.pop();
+  const free = allTags.filter((tag) => !given.includes(tag.toLowerCase()) && tag.toLowerCase() !== begun);
+  const starts = free.filter((tag) => tag.toLowerCase().startsWith(begun));
+  const holds = free.filter((tag) => !starts.includes(tag) && tag.toLowerCase().includes(begun));
+  const offered = [...starts, ...holds].slice(0, MOST_OFFERED);
+  known.replaceChildren(...offered.map((tag, at) => {
+    const one = document.createElement("li");
+    one.id = "known-" + at;
+    one.role = "option";
+    one.dir = "auto";
+    one.textContent = tag;
+    one.addEventListener("mousedown", (event) => { event.preventDefault(); take(tag); });
+    return one;
+  }));
+  pick(-1);
+  known.hidden = !offered.length;
+  tags.setAttribute("aria-expanded", String(!known.hidden));
+}
+
+function pick(at) {
+  picked = at;
+  for (const [place, one] of [...known.children].entries()) one.setAttribute("aria-selected", String(place === at));
+  if (at < 0) return tags.removeAttribute("aria-activedescendant");
+  tags.setAttribute("aria-activedescendant", known.children[at].id);
+  known.children[at].scrollIntoView({ block: "nearest" });
+}
+
+function take(tag) {
+  const before = tags.value.split(/[,;，；、]/).slice(0, -1).map((one) => one.trim()).filter(Boolean);
+  tags.value = [...before, tag, ""].join(", ");
+  note();
+  offer();
+}
+
+function closeOffer() {
+  known.hidden = true;
+  tags.setAttribute("aria-expanded", "false");
+  pick(-1);
+}
+
+tags.setAttribute("role", "combobox");
+tags.setAttribute("aria-autocomplete", "list");
+tags.setAttribute("aria-controls", "known");
+closeOffer();
+tags.addEventListener("input", offer);
+tags.addEventListener("focus", offer);
+tags.addEventListener("blur", closeOffer);
+tags.addEventListener("keydown", (event) => {
+  if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (step) {
+    event.preventDefault();
+    if (known.hidden) offer();
+    const count = known.children.length;
+    if (count) pick(picked < 0 && step < 0 ? count - 1 : (picked + step + count) % count);
+  } else if (event.key === "Enter") {
+    event.preventDefault(); // in a box of one line it would save
+    const begun = tags.value.split(/[,;，；、]/).pop().trim();
+    if (picked >= 0) take(known.children[picked].textContent);
+    else if (begun) take(begun);
+  } else if (event.key === "Escape" && !known.hidden) {
+    event.stopPropagation();
+    closeOffer();
+  }
+});
+
+function toCoding(box) {
+  coding.open = true;
+  box.focus();
+  box.setSelectionRange(box.value.length, box.value.length);
+}
+
 // Search in the text: everything that matches is marked, folded parts are opened.
 
 let matches = [], here = -1;
@@ -208,6 +296,9 @@ function find(text) {
         matches.push(range);
       }
     }
+    // What stands on the page in two ways, rendered and as it was written, is found once.
+    const rendered = matches.filter((range) => !range.startContainer.parentElement.closest(".raw"));
+    if (rendered.length) matches = rendered;
     if (CSS.highlights) CSS.highlights.set("found", new Highlight(...matches));
   }
   const said = matches.length ? words.found.replace("{n}", matches.length) : words.find_none;
@@ -248,6 +339,8 @@ const commands = {
   ArrowRight: () => leave(document.body.dataset.next),
   ArrowLeft: () => leave(document.body.dataset.previous),
   c: () => toCritique(""),
+  "*": () => toCoding(noteBox),
+  "#": () => toCoding(tags),
   "/": () => { search.focus(); search.select(); },
   "?": () => sheet.showModal(),
 };
@@ -269,9 +362,13 @@ document.addEventListener("keydown", (event) => {
     else save("save");
     return;
   }
-  const typing = event.target.matches("textarea, input[type=search]");
-  if (event.key === "Escape" && typing) return event.target.blur();
-  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const typing = event.target.matches("textarea, input[type=search], input[type=text]");
+  if (event.key === "Escape" && typing) {
+    if (coding.contains(event.target) && !noteBox.value && !tags.value) coding.open = false;
+    return event.target.blur();
+  }
+  const held = (event.ctrlKey || event.metaKey || event.altKey) && !event.getModifierState("AltGraph");
+  if (typing || held) return;
   const onControl = event.target.matches("button, a, summary, input");
   if (onControl && (event.key === "Enter" || event.key === " " || event.key.startsWith("Arrow"))) return;
   if (choose(event.key)) return event.preventDefault();
