@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from dikast.agreement.settling import Settled, settle
 from dikast.errors import DataError, SettingError
 from dikast.interactions.guarding import unguarded
 from dikast.interactions.label_rows import LabelRow, Problem
@@ -78,6 +79,43 @@ def export_labels(book: LabelBook, dataset: KeptDataset, out: Path, *, annotator
     return writer(out, lines)
 
 
+def export_settled(
+    book: LabelBook, dataset: KeptDataset, out: Path, *, principal: str | None = None
+) -> tuple[int, int]:
+    """Write the one label an interaction that binds, to a .jsonl; how many, and how many interactions are undecided.
+
+    A label that several people settled names nobody; one person's own, and the principal's, names them. Raises
+    OutputError, SettingError.
+    """
+    if out.suffix.lower() != ".jsonl":
+        raise SettingError(
+            f"{str(out)!r}: what binds is written as .jsonl", hint="A sheet to fill in has everybody's labels."
+        )
+    by_key: dict[tuple[str, str | None], list[Label]] = {}
+    for revision in book.current():
+        by_key.setdefault((revision.label.id, revision.label.criterion), []).append(revision.label)
+    found = {key: settle(labels, principal) for key, labels in by_key.items()}
+    binding: dict[str, list[Label]] = {}
+    for (id, _), settled in found.items():
+        if (label := binding_label(settled)) is not None:
+            binding.setdefault(id, []).append(label)
+
+    def lines() -> Iterator[SheetLine]:
+        for item in dataset:
+            for label in binding.get(item.id, ()):
+                yield SheetLine(item, label, 0)
+
+    return write_labels_jsonl(out, lines), sum(one.rule == "split" for one in found.values())
+
+
+def binding_label(settled: Settled) -> Label | None:
+    """What was settled, as one label; None where nothing was. It names nobody where several people made it."""
+    if settled.label is None or settled.rule in ("principal", "alone", "settled"):
+        return settled.label
+    score = settled.score if settled.rule == "mean" else settled.label.score
+    return msgspec.structs.replace(settled.label, verdict=settled.verdict, score=score, annotator=None)
+
+
 def plan_import(
     book: LabelBook, dataset: KeptDataset, rows: Iterable[LabelRow], *, annotator: str | None = None
 ) -> ImportPlan:
@@ -86,8 +124,11 @@ def plan_import(
     ids = _Ids(dataset.ids(), plan.notes)
     standing = {_key(revision.label): revision for revision in book.current()}
     seen: dict[_Key, int] = {}
-    unchanged = empty = 0
+    unchanged = empty = by_users = 0
     for row in rows:
+        if row.label is not None and row.label.whose == "user":
+            by_users += 1
+            continue
         id = ids.find(row.id)
         if id is None:
             plan.problems.append(Problem(row=row.row, column="id", reason=_unknown(row.id, dataset.name)))
@@ -120,6 +161,8 @@ def plan_import(
             expected=newest.revision if newest else 0,
         )
         _sort(plan, change, row.revision)
+    if by_users:
+        plan.notes.append(f"{by_users:,} labels are the system's users', no expert's, and are not saved beside those")
     return msgspec.structs.replace(plan, unchanged=unchanged, empty=empty)
 
 
@@ -191,7 +234,7 @@ def _merged(label: Label, base: LabelRevision | None, columns: frozenset[str]) -
     """The row's label with what a sheet can't hold taken from its base: cut texts, columns that are not there."""
     if base is None:
         return label
-    kept = {name: getattr(base.label, name) for name in ("drawn", "scale", "at") if not getattr(label, name)}
+    kept = {name: getattr(base.label, name) for name in ("drawn", "seed", "scale", "at") if not getattr(label, name)}
     for name in _COMPARED:
         before, now = getattr(base.label, name), getattr(label, name)
         if name not in columns or (isinstance(before, str) and _plain(now or "") == _plain(shown(before))):

@@ -24,12 +24,21 @@ def canonical_json(value: Json) -> bytes:
     return _json.encode(value)
 
 
+Whose = Literal["expert", "user"]
+"""Whose word a label is: an expert's, or that of the system's own users. The two are never mixed."""
+
+SECOND_LOOK = " (again)"
+"""Ends the annotator's name of a second look: "ada (again)"."""
+
+
 class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a person said of one interaction.
 
     `id` is the interaction's. At least one of `verdict` and `score` is present, except in a draft. `drawn` says how the
     item was sampled, which later picks the estimator; `blind` whether the judge's verdict was hidden when the label was
-    given; None means unknown. `at` is when (RFC 3339). `tags` and `note` are for error analysis (open coding).
+    given; None means unknown. `at` is when (RFC 3339). `tags` and `note` are for error analysis (open coding). `origin`
+    is "user" for feedback that the system's own users gave: it is never settled together with an expert's labels.
+    `seed` gives, with `drawn` and the dataset, the order of the queue that the item came from.
     """
 
     id: str
@@ -44,6 +53,18 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     blind: bool | None = None
     tags: tuple[str, ...] = ()
     note: str | None = None
+    origin: str | None = None
+    seed: int | None = None
+
+    @property
+    def whose(self) -> Whose:
+        """Whose word it is."""
+        return "user" if self.origin == "user" else "expert"
+
+    @property
+    def is_second_look(self) -> bool:
+        """Whether somebody labelled it a second time, to agree with themselves: never another person's word."""
+        return self.annotator is not None and self.annotator.endswith(SECOND_LOOK)
 
 
 class Interaction(msgspec.Struct, frozen=True, kw_only=True):

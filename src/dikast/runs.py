@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from dikast.agreement.calibrated import calibrated
 from dikast.errors import DataError
-from dikast.records import Interaction, Label, RunInfo, Verdict
+from dikast.records import Interaction, Label, RunInfo, Verdict, Whose
 from dikast.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas
     import polars
+
+    from dikast.store import Calibration
 
 _verdict_from_json = msgspec.json.Decoder(Verdict)
 
@@ -36,13 +39,23 @@ class Run:
     """A judge's verdicts over a dataset. Iterate it for Verdicts, in the dataset's order.
 
     info: how the run came about; None when only a results file is known. out: the results file, if one was written.
+    calibration: the map that its confidences are read through; None where none is kept for this judge and model.
     """
 
-    def __init__(self, source: Source, *, name: str, info: RunInfo | None = None, out: Path | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        name: str,
+        info: RunInfo | None = None,
+        out: Path | None = None,
+        calibration: Calibration | None = None,
+    ) -> None:
         self._source = source
         self.name = name
         self.info = info
         self.out = out
+        self.calibration = calibration
 
     def __repr__(self) -> str:
         if self.info is None:
@@ -58,7 +71,11 @@ class Run:
 
     def verdicts(self) -> Iterator[Verdict]:
         """The verdicts, in the dataset's order."""
-        return self._source.verdicts()
+        kept, found = self.calibration, self._source.verdicts()
+        if kept is None or kept.map is None:
+            return found
+        mapped, version = kept.map, kept.judge.version
+        return (calibrated(one, mapped) if one.judge.version == version else one for one in found)
 
     def interactions(self) -> Iterator[Interaction]:
         """The interactions that were judged; none when only a results file is known."""
@@ -68,10 +85,10 @@ class Run:
         """One interaction by its id, if it is known."""
         return self._source.interaction(id)
 
-    def labels(self) -> Iterator[Label]:
-        """What people said, as far as the interactions carried it."""
+    def labels(self, whose: Whose = "expert") -> Iterator[Label]:
+        """What experts said (or the system's users), as far as the interactions carried it."""
         for interaction in self.interactions():
-            yield from interaction.labels
+            yield from (label for label in interaction.labels if label.whose == whose)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The verdicts as flat dictionaries: `score_NAME`, `metadata_KEY`, `judge_NAME`, `usage_NAME`."""
@@ -97,6 +114,20 @@ class Run:
         import pandas
 
         return pandas.DataFrame(list(self.rows()))
+
+
+def calibration_key(info: RunInfo) -> tuple[str, str]:
+    """What a map of confidence is kept under: the judge's version, and the model's weights and prompt format.
+
+    By their digest where the server gives one. A quantization is another model; another address is not.
+    """
+    return info.judge.version, model_key(info.model, info.fingerprint)
+
+
+def model_key(model: str, told: Mapping[str, Any]) -> str:
+    """A model's weights and prompt format as one text; told: its fingerprint."""
+    parts = (told.get("digest") or model, told.get("quantization"), told.get("chat_template"))
+    return " ".join(str(part) for part in parts if part)
 
 
 def open_run(ref: str | Path, *, workspace: Workspace | None = None, store: str | None = None) -> Run:
@@ -163,7 +194,8 @@ def _in_store(name: str, out: Path | None, location: str) -> Run | None:
     if log is None:
         opened.close()
         return None
-    return Run(log, name=log.name, info=log.info(), out=out)
+    info = log.info()
+    return Run(log, name=log.name, info=info, out=out, calibration=opened.calibration(*calibration_key(info)))
 
 
 def _names(location: str) -> list[str]:

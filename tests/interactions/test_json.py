@@ -135,7 +135,7 @@ class TestBadElements:
 class TestPieces:
     @pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
     def test_wherever_a_chunk_ends(self, read: Any, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-        monkeypatch.setattr("dikast.interactions.json_items._CHUNK", size)
+        monkeypatch.setattr("dikast.interactions.json_text._CHUNK", size)
         texts = ['"', "\\", '\\"', "{[,]}", "答案😀", "\n", ""]
         rows = [{"id": str(n), "input": text, "output": [text, {text: text}]} for n, text in enumerate(texts)]
         for shape in (rows, {"n": 1, "data": rows, "z": [[]]}):

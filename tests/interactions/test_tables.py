@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,6 +145,14 @@ SIMPLE = "请问退款政策是什么？七天内可以全额退款，请携带�
 JAPANESE = "返金ポリシーは何ですか？七日以内なら全額返金できます。"
 KOREAN = "환불 정책은 무엇입니까? 칠일 이내에 전액 환불이 가능합니다."
 RUSSIAN = "Какова политика возврата? Возврат возможен в течение семи дней."
+
+
+class TestBrokenHeaders:
+    def test_a_quote_that_is_never_closed(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.csv"
+        path.write_text('"input,output\nq,a\n')
+        with pytest.raises(DataError, match=r"header of .*can't be read"):
+            list(open_dataset(path))
 
 
 class TestEncodings:

@@ -19,14 +19,18 @@ def item(n: int, **fields: object) -> Interaction:
 def test_parts_stay_as_they_are_when_items_and_labels_come(store: Store) -> None:
     store.keep_dataset("d", [item(n) for n in range(200)])
     split = store.split("d")
+    assert not split.is_behind()  # nobody made a split
     split.settle()
+    assert not split.is_behind()
     before = split.parts([f"i{n}" for n in range(200)])
     assert Counter(before.values()) == {"pool": 30, "dev": 85, "test": 85}
     book = store.labels("d")
     book.save_all([(Label(id=f"i{n}", verdict="fail" if n % 2 else "pass"), "saved", 0) for n in range(0, 200, 3)])
     store.keep_dataset("d", [item(n) for n in range(400, -1, -1)])
     split = store.split("d")
+    assert split.is_behind()
     added = split.settle()
+    assert not split.is_behind()
     assert len(added.added) == 201
     assert {id: split.part_of(id) for id in before} == before
     sizes = {part: sum(by.values()) for part, by in split.sizes().items()}

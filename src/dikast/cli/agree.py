@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
 import click
 import msgspec
 
-from dikast.agreement.budget import Budget, budget, read_claim
+from dikast.agreement.budget import Budget, Claim, budget, read_claim
+from dikast.agreement.calibrated import as_stated
 from dikast.agreement.corrected import Refused
 from dikast.agreement.estimate import Estimate, Figure
 from dikast.agreement.figures import Agreement, Comparison, agreement
-from dikast.errors import DataError, DikastError, InputError
-from dikast.interactions import open_dataset, read_labels
-from dikast.interactions.rows import Tally
-from dikast.judges.scale import Scale
-from dikast.records import Interaction, Label, RunInfo
+from dikast.calibrating import Tried, keep_map, try_map, why_no_map
+from dikast.cli.labelling_next import Next, next_lines, next_to_label
+from dikast.cli.measured import existing_store, ground_of, measured_json, measured_lines, measured_options, opened_for
+from dikast.errors import DikastError, InputError
+from dikast.interactions import open_dataset
+from dikast.judges.scale import recorded_ends
+from dikast.measuring import Ground, Lookup, Opened, Portion
+from dikast.records import Interaction, Whose
 from dikast.report.figures import bounds, interval, value_of
 from dikast.report.text import one_line
 from dikast.runs import Run, open_run
+from dikast.store import Store
 from dikast.workspace import Workspace
 
 EXAMPLES = """
 \b
 Examples:
+  dikast agree refunds-3
   dikast agree refunds-3 --labels labels.jsonl
   dikast agree results.jsonl --labels labelled.xlsx --by feature
   dikast agree results.jsonl --labels labels.jsonl --data interactions.jsonl --json
   dikast agree refunds-3 --labels labels.jsonl --target-width 0.08
+  dikast agree refunds-3 --part dev --keep-calibration
+  dikast agree refunds-3 --open-test 'before release 2'
 """
 
 TITLES = {
@@ -55,6 +68,9 @@ TITLES = {
     "krippendorff_alpha": "Krippendorff's alpha",
     "fleiss_kappa": "Fleiss' kappa",
     "one_vs_rest_spearman": "one against the rest",
+    "self_agree": "same at a second look",
+    "self_kappa": "kappa of both looks",
+    "self_spearman": "Spearman of both looks",
 }
 SHARES = {
     "balanced_accuracy",
@@ -67,6 +83,7 @@ SHARES = {
     "exact",
     "within_one",
     "pairs_agree",
+    "self_agree",
 }
 SHARES |= {"accuracy_without_ties", "accuracy_with_ties", "order_consistency"}
 _HIDDEN = frozenset({"recall"})  # the same as TPR
@@ -77,7 +94,7 @@ _MOST_SLICES = 20
 @click.command("agree", epilog=EXAMPLES)
 @click.argument("run")
 @click.option(
-    "--labels", "labels_file", metavar="FILE", help="People's labels. [default: those that the run's data carries]"
+    "--labels", "labels_file", metavar="FILE", help="People's labels. [default: those saved, or that the data carries]"
 )
 @click.option("--data", metavar="DATA", help="The interactions, for the baselines, when the run doesn't know them.")
 @click.option("--by", metavar="KEY", help="Figures for each value of this metadata key, too.")
@@ -102,6 +119,17 @@ _MOST_SLICES = 20
     help="A claim the budget is to show, such as 'tnr>0.9', or 'tnr>0.9@0.95' if it is taken to be 0.95; "
     "implies --budget; may be repeated.",
 )
+@measured_options
+@click.option(
+    "--labels-of",
+    "whose",
+    type=click.Choice(["expert", "user"]),
+    default="expert",
+    show_default=True,
+    help="Compare with experts' labels, or with what the system's users said.",
+)
+@click.option("--keep-calibration", is_flag=True, help="Keep the map of confidence, for this version on this model.")
+@click.option("--principal", metavar="NAME", help="Whose word binds where people differ. [default: the workspace's]")
 @click.option("--store", metavar="FILE|URL", help="Where the run is kept. [default: the workspace's]")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def command(
@@ -114,6 +142,11 @@ def command(
     with_budget: bool,
     target_width: float | None,
     claims: tuple[str, ...],
+    part: Portion | None,
+    why: str | None,
+    whose: Whose,
+    keep_calibration: bool,
+    principal: str | None,
     store: str | None,
     as_json: bool,
 ) -> int:
@@ -121,59 +154,97 @@ def command(
 
     Every figure with its 95 % interval, beside what trivial baselines reach. RUN is a run's name or a results file. The
     last line says whether to trust the judge, from the intervals' ends.
+
+    Of a dataset that was split, the sealed test is left out unless it is opened by name; so is what the judge learned
+    from, always. What the system's users said is kept apart: --labels-of user compares with that alone.
     """
     aims = tuple(read_claim(claim) for claim in claims)
     workspace = Workspace.find()
     opened = open_run(run, workspace=workspace, store=store)
-    labels = labels_of(opened, labels_file)
     known = interactions_of(opened, workspace.find_dataset(data) if data else None, labels_file)
-    asked = Comparison(by=by, criterion=criterion, judge_scale=judge_scale(opened.info), bar=bar)
-    found = agreement(opened.verdicts(), labels, known.get if known else opened.interaction, asked)
-    planned = None
-    if with_budget or target_width is not None or aims:
-        if found.confusion is None:
-            raise InputError("a label budget is reckoned for pass/fail verdicts and labels; these are of another kind")
-        planned = budget(found.confusion, *found.unlabelled, half_width=target_width or 0.1, claims=aims)
+    lookup: Lookup = known.get if known else cache(opened.interaction)
+    asked = Comparison(
+        by=by,
+        criterion=criterion,
+        judge_scale=recorded_ends(opened.info.judge_definition.get("scale")) if opened.info else None,
+        bar=bar,
+        principal=workspace.settings(review_principal=principal).review_principal,
+        whose=whose,
+    )
+    with existing_store(workspace, store) as kept:
+        ground = ground_of(opened, kept, workspace, lookup, labels_file=labels_file, part=part, why=why, whose=whose)
+        _check_keeping(keep_calibration, ground, kept, whose)
+        asked = replace(asked, shares=ground.shares)
+        found = agreement(map(as_stated, opened.verdicts()), ground.labels, lookup, asked)
+        planned, coming = None, None
+        if with_budget or target_width is not None or aims:
+            planned = _planned(found, target_width, aims)
+            coming = next_to_label(opened, kept, workspace, lookup, ground, planned, by)
+        shown = _Shown(found=_as_measured(found, ground), ground=ground, planned=planned, next=coming)
+        rate = found.figures.get("accuracy")
+        shown.opened = opened_for(
+            kept, ground, [opened], found.n, why, rate.value if isinstance(rate, Estimate) else None
+        )
+        if ground.is_sealed and kept is not None and found.calibration is not None:
+            shown.tried = try_map(opened, ground.labels, asked)
+            shown.remark = why_no_map(opened, kept) if shown.tried is None else None
+        if keep_calibration and kept is not None:
+            done, reason = keep_map(opened, kept, ground.dataset or (opened.info.dataset if opened.info else ""), found)
+            shown.remark = f"the map of confidence is kept: {reason}" if done else f"no map is kept: {reason}"
     if as_json:
-        values = found.as_json() | ({"budget": planned.as_json()} if planned else {})
-        click.echo(msgspec.json.format(msgspec.json.encode(values), indent=2))
+        click.echo(msgspec.json.format(msgspec.json.encode(shown.as_json()), indent=2))
     else:
-        click.echo("\n".join(lines_of(found, planned)))
+        click.echo("\n".join(shown.lines()))
     return 0
 
 
-def judge_scale(info: RunInfo | None) -> tuple[float, float] | None:
-    """The ends of the judge's scale, where its definition states them."""
-    scale = info.judge_definition.get("scale") if info else None
-    try:
-        if isinstance(scale, str):
-            scale = msgspec.to_builtins(Scale.of(scale))
-    except DikastError:
-        return None
-    low, high = (scale.get("low"), scale.get("high")) if isinstance(scale, dict) else (None, None)
-    ends = isinstance(low, (int, float)) and isinstance(high, (int, float)) and low < high
-    return (float(low), float(high)) if ends else None  # type: ignore[arg-type]
+@dataclass
+class _Shown:
+    """What is shown: the figures, what they were measured on, and what was asked for besides."""
+
+    found: Agreement
+    ground: Ground
+    planned: Budget | None = None
+    next: Next | None = None
+    opened: Opened | None = None
+    tried: Tried | None = None
+    remark: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The figures contract, with `measured_on`, and `budget` and `calibration_kept` where there are any."""
+        values = self.found.as_json() | {"measured_on": measured_json(self.ground, self.opened)}
+        if self.planned is not None:
+            values["budget"] = self.planned.as_json() | ({"next": self.next.as_json()} if self.next else {})
+        if self.tried is not None:
+            values["calibration_kept"] = self.tried.as_json()
+        if self.remark is not None:
+            values["calibration_remark"] = self.remark
+        return values
+
+    def lines(self) -> list[str]:
+        """The figures as plain lines; the last one says whether to trust the judge."""
+        return lines_of(self.found, self)
 
 
-def labels_of(run: Run, file: str | None) -> list[Label]:
-    """People's labels, of a file or else those that the run's data carries. Raises DataError when there are none."""
-    if file is None:
-        labels = list(run.labels())
-        if not labels:
-            raise DataError(
-                f"no labels are known for {run.name!r}: its interactions carry none, or are not known here",
-                hint="Give a file with people's labels: --labels FILE.",
-            )
-        return labels
-    tally = Tally()
-    labels = read_labels(file, tally=tally)
-    if tally.rejected:
-        reasons = ", ".join(f"{count} x {reason}" for reason, count in tally.reasons.items())
-        click.echo(f"{tally.rejected} rows of {file} were not used ({reasons})", err=True)
-    if not labels:
-        hint = 'A line looks like {"id": "7", "verdict": "pass"}.'
-        raise DataError(f"{file!r} holds no label that can be used", hint=hint)
-    return labels
+def _check_keeping(keep_calibration: bool, ground: Ground, store: Store | None, whose: Whose) -> None:
+    if keep_calibration and whose == "user":
+        raise InputError("no map of confidence is fitted on what users said", hint="Leave out --labels-of user.")
+    if keep_calibration and ground.is_sealed:
+        raise InputError("no map of confidence is fitted on the sealed test", hint="Fit it on dev: --part dev.")
+    if keep_calibration and store is None:
+        raise InputError("there is no store to keep a map of confidence in", hint="`dikast run` makes one.")
+
+
+def _planned(found: Agreement, target_width: float | None, aims: tuple[Claim, ...]) -> Budget:
+    if found.confusion is None:
+        raise InputError("a label budget is reckoned for pass/fail verdicts and labels; these are of another kind")
+    return budget(found.confusion, *found.unlabelled, half_width=target_width or 0.1, claims=aims)
+
+
+def _as_measured(found: Agreement, ground: Ground) -> Agreement:
+    """With what was held back among what was left out, and no map that was fitted on sealed labels."""
+    mapped = None if ground.is_sealed else found.calibration
+    return replace(found, left_out=ground.left_out(found.left_out), calibration=mapped)
 
 
 def interactions_of(run: Run, data: str | None, labels_file: str | None) -> dict[str, Interaction]:
@@ -188,15 +259,29 @@ def interactions_of(run: Run, data: str | None, labels_file: str | None) -> dict
         return {}
 
 
-def lines_of(found: Agreement, planned: Budget | None = None) -> list[str]:
+def lines_of(found: Agreement, shown: _Shown) -> list[str]:
     """The figures as plain, aligned lines; the last one says whether to trust the judge."""
     lines = [f"{found.n:,} items with a verdict and a label" + (f" ({found.criterion})" if found.criterion else "")]
     lines += [f"  left out: {count:,} {reason}" for reason, count in found.left_out.items()]
+    lines += measured_lines(shown.ground, shown.opened)
     lines += ["", *_table(found), *_figures(found.figures), *_baselines(found), *_ceiling(found), *_corrected(found)]
-    lines += [*_confidence(found), *_slices(found), *(_budget(planned) if planned else [])]
+    lines += [*_confidence(found), *_tried(shown), *_slices(found)]
+    lines += [*(_budget(shown.planned) if shown.planned else []), *(next_lines(shown.next) if shown.next else [])]
     lines += [f"Note: {one_line(note, 400)}." for note in found.notes]
     lines += [f"Needed: {need}." for need in found.trust.needs]
     return [*lines, found.trust.sentence]
+
+
+def _tried(shown: _Shown) -> list[str]:
+    """What the map that is kept makes of confidence on sealed labels; or why there is none."""
+    lines = []
+    if shown.tried is not None:
+        kept = shown.tried.calibration
+        lines.append(f"Through the map of {kept.at[:10]}, fitted on {kept.n:,} labels of {kept.dataset!r}:")
+        lines += [_line(f"  {TITLES[name]}", name, figure) for name, figure in shown.tried.after.items()]
+    if shown.remark is not None:
+        lines.append(f"{shown.remark[0].upper()}{shown.remark[1:]}.")
+    return [*lines, ""] if lines else []
 
 
 def _table(found: Agreement) -> list[str]:
@@ -247,7 +332,7 @@ def _points(lead: Estimate, name: str) -> str:
 def _ceiling(found: Agreement) -> list[str]:
     if not found.ceiling:
         return []
-    lines = ["People among themselves, on the same items:"]
+    lines = ["People among themselves, or one at a second look, on the same items:"]
     return [*lines, *(_line(f"  {TITLES[name]}", name, figure) for name, figure in found.ceiling.items()), ""]
 
 
@@ -296,7 +381,15 @@ def _slices(found: Agreement) -> list[str]:
     for value, part in list(found.slices.items())[:_MOST_SLICES]:
         figure = part.figures[found.headline]
         shown = bounds(figure, as_percent=share) if isinstance(figure, Estimate) else f"undefined: {figure.reason}"
-        lines.append(f"  {one_line(value, 28):<30}{value_of(figure, as_percent=share):>8}  {shown:<14} n = {part.n:,}")
+        name = one_line(value, 28) if value else f"(no {found.by})"
+        said = f"  {name:<30}{value_of(figure, as_percent=share):>8}  {shown:<14} n = {part.n:,}"
+        lines.append(said + _without(part.left_out))
     if len(found.slices) > _MOST_SLICES:
         lines.append(f"  and {len(found.slices) - _MOST_SLICES} more; --json has them all")
     return [*lines, ""]
+
+
+def _without(left_out: Mapping[str, int]) -> str:
+    """What a slice left out, besides items that nobody labelled."""
+    listed = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items() if reason != "no label")
+    return f"; left out: {listed}" if listed else ""

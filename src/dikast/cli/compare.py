@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
 import click
 import msgspec
@@ -11,17 +14,22 @@ import msgspec
 from dikast.agreement.comparison import Difference
 from dikast.agreement.corrected import Refused
 from dikast.agreement.estimate import Estimate
+from dikast.agreement.families import Span
 from dikast.agreement.matching import match
 from dikast.agreement.pairing import Pairing, Side, outputs_of, pair_runs
+from dikast.agreement.settling import bound
 from dikast.agreement.two_runs import TwoRuns, compare_runs, labels_by_first, points
-from dikast.cli.agree import SHARES, TITLES, judge_scale
-from dikast.errors import DataError, DikastError, InputError
-from dikast.interactions import open_dataset, read_labels
-from dikast.interactions.rows import Tally
-from dikast.records import Interaction, Label
+from dikast.cli.agree import SHARES, TITLES
+from dikast.cli.measured import existing_store, labels_in, measured_json, measured_lines, measured_options, opened_for
+from dikast.errors import DikastError, InputError
+from dikast.interactions import open_dataset
+from dikast.judges.scale import recorded_ends
+from dikast.measuring import Admission, Ground, Opened, Portion, check_portion, learned_by, nothing_left, saved_labels
+from dikast.records import Interaction, Label, Verdict
 from dikast.report.figures import bounds, interval, number, value_of
 from dikast.report.text import one_line
 from dikast.runs import Run, open_run
+from dikast.store import Store
 from dikast.workspace import Workspace
 
 EXAMPLES = """
@@ -29,6 +37,7 @@ EXAMPLES = """
 Examples:
   dikast compare refunds-3 refunds-4 --labels labels.jsonl
   dikast compare old.jsonl new.jsonl --by feature
+  dikast compare refunds-3 refunds-4 --open-test 'which one to release'
   dikast compare refunds-3 refunds-4 --json
 """
 
@@ -50,8 +59,9 @@ _MOST_SLICES = 20
 @click.argument("first", metavar="RUN")
 @click.argument("second", metavar="RUN")
 @click.option(
-    "--labels", "labels_file", metavar="FILE", help="People's labels. [default: those that the runs' data carries]"
+    "--labels", "labels_file", metavar="FILE", help="People's labels. [default: those saved, or that the data carries]"
 )
+@measured_options
 @click.option("--by", metavar="KEY", help="The difference for each value of this metadata key, too.")
 @click.option("--criterion", metavar="NAME", help="Compare on this criterion alone.")
 @click.option("--store", metavar="FILE|URL", help="Where the runs are kept. [default: the workspace's]")
@@ -60,6 +70,8 @@ def command(
     first: str,
     second: str,
     labels_file: str | None,
+    part: Portion | None,
+    why: str | None,
     by: str | None,
     criterion: str | None,
     store: str | None,
@@ -72,18 +84,31 @@ def command(
     """
     workspace = Workspace.find()
     runs = [open_run(ref, workspace=workspace, store=store) for ref in (first, second)]
-    sides = _sides(runs, (first, second))
+    portion = check_portion(part, why)
+    sides, scale, carried_over = _on_one_scale(_sides(runs, (first, second)), runs)
     pairing = pair_runs(*sides, criterion=criterion)
-    labels, unusable = _labels(runs, pairing, labels_file)
-    scale = judge_scale(runs[0].info)
-    if labels_file is None and unusable is None:
-        labels, unusable = _carried(pairing, labels, criterion)
-    found = compare_runs(pairing, labels, by=by, judge_scale=scale, unusable=unusable, criterion=criterion)
+    principal = workspace.settings(store=store).review_principal
+    with existing_store(workspace, store) as kept:
+        labels, unusable, source = _labels(runs, pairing, labels_file, kept)
+        labels, ground = _measurable(runs, pairing, labels, kept, workspace.judges_dir, portion, source)
+        labels = bound(labels[0], principal), bound(labels[1], principal)
+        if labels_file is None and unusable is None:
+            labels, unusable = _carried(pairing, labels, criterion)
+        found = compare_runs(pairing, labels, by=by, judge_scale=scale, unusable=unusable, criterion=criterion)
+        opened = opened_for(kept, ground, runs, found.n_labelled, why) if found.n_labelled else None
+    found = replace(found, notes=(*carried_over, *found.notes))
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found.as_json()), indent=2))
+        values = found.as_json() | {"measured_on": measured_json(ground, opened)}
+        click.echo(msgspec.json.format(msgspec.json.encode(values), indent=2))
     else:
-        click.echo("\n".join(lines_of(found)))
+        click.echo("\n".join(lines_of(found, _measured(ground, opened, found) if source else [])))
     return 0
+
+
+def _measured(ground: Ground, opened: Opened | None, found: TwoRuns) -> list[str]:
+    """Which labels were used, and how many were held back, why."""
+    held = [f"  labels held back: {count:,} {reason}" for reason, count in ground.held_back.items()]
+    return [*held, *(measured_lines(ground, opened) if found.n_labelled else [])]
 
 
 def _sides(runs: Sequence[Run], given: tuple[str, str]) -> tuple[Side, Side]:
@@ -94,31 +119,98 @@ def _sides(runs: Sequence[Run], given: tuple[str, str]) -> tuple[Side, Side]:
     return sides[0], sides[1]
 
 
+def _on_one_scale(
+    sides: tuple[Side, Side], runs: Sequence[Run]
+) -> tuple[tuple[Side, Side], Span | None, tuple[str, ...]]:
+    """Both sides on the first judge's scale, that scale, and a remark where the second's scores were carried over."""
+    ends = [recorded_ends(run.info.judge_definition.get("scale")) if run.info else None for run in runs]
+    onto, scale = ends
+    if onto is None or scale is None or onto == scale:
+        return sides, onto or scale, ()
+    second = sides[1]
+    carried = tuple(_carried_over(verdict, scale, onto) for verdict in second.verdicts)
+    remark = (
+        f"{second.name!r} scores on {scale[0]:g} to {scale[1]:g}, and {sides[0].name!r} on {onto[0]:g} to {onto[1]:g}: "
+        "the second's scores were carried over linearly, so equal scores are rarer than they look"
+    )
+    return (sides[0], Side(second.name, carried, second.lookup)), onto, (remark,)
+
+
+def _carried_over(verdict: Verdict, scale: Span, onto: Span) -> Verdict:
+    """The verdict with every score that is a number carried from one scale to the other."""
+    if verdict.scores is None:
+        return verdict
+    stretch = (onto[1] - onto[0]) / (scale[1] - scale[0])
+    scores = {
+        name: onto[0] + (value - scale[0]) * stretch
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+        else value
+        for name, value in verdict.scores.items()
+    }
+    return msgspec.structs.replace(verdict, scores=scores)
+
+
+_Labels = tuple[Sequence[Label], Sequence[Label]]
+
+
 def _labels(
-    runs: Sequence[Run], pairing: Pairing, file: str | None
-) -> tuple[tuple[Sequence[Label], Sequence[Label]], str | None]:
-    """Labels of the first run's items and of the second's; or why those given can't be told apart."""
+    runs: Sequence[Run], pairing: Pairing, file: str | None, store: Store | None
+) -> tuple[_Labels, str | None, str]:
+    """Labels of the first run's items and of the second's; or why those given can't be told apart; and where they are
+    from, in words. Without a file: those saved with each run's dataset, else those that its data carries.
+    """
     if file is None:
-        carried = [list(run.labels()) for run in runs]
-        return (carried[0], carried[1]), None
-    tally = Tally()
-    labels = read_labels(file, tally=tally)
-    if tally.rejected:
-        reasons = ", ".join(f"{count} x {reason}" for reason, count in tally.reasons.items())
-        click.echo(f"{tally.rejected} rows of {file} were not used ({reasons})", err=True)
-    if not labels:
-        raise DataError(
-            f"{file!r} holds no label that can be used", hint='A line looks like {"id": "7", "verdict": "pass"}.'
+        saved = [saved_labels(run, store) for run in runs]
+        own = [one[0] if one else list(run.labels()) for one, run in zip(saved, runs, strict=True)]
+        sources = dict.fromkeys(
+            one[1] if one else "the runs' data" for one, labels in zip(saved, own, strict=True) if labels
         )
+        return (own[0], own[1]), None, "; ".join(sources)
+    labels, source = labels_in(file), Path(file).name
     if pairing.kind == "judges" and pairing.by == "id":
-        return (labels, ()), None
+        return (labels, ()), None, source
     ours, theirs = ({verdict.id for verdict in side.verdicts} for side in (pairing.first, pairing.second))
     if not any(label.id in ours and label.id in theirs for label in labels):
-        return (
-            [label for label in labels if label.id in ours],
-            [label for label in labels if label.id in theirs],
-        ), None
-    return _by_output(file, labels, pairing)
+        apart = [label for label in labels if label.id in ours], [label for label in labels if label.id in theirs]
+        return apart, None, source
+    return (*_by_output(file, labels, pairing), source)
+
+
+def _measurable(
+    runs: Sequence[Run],
+    pairing: Pairing,
+    labels: _Labels,
+    store: Store | None,
+    judges_dir: Path,
+    portion: Portion | None,
+    source: str,
+) -> tuple[_Labels, Ground]:
+    """The labels that both judges may be measured on: of a pair, neither item is held back."""
+    across = {pair.first.id: pair.second.id for pair in pairing.pairs}
+    back = {second: first for first, second in across.items()}
+    ids = [{label.id for label in own} for own in labels]
+    wanted = [
+        ids[0] | {back[id] for id in ids[1] & back.keys()},
+        ids[1] | {across[id] for id in ids[0] & across.keys()},
+    ]
+    admissions = [
+        Admission(run, store, some, run.interaction, portion=portion, learned=learned_by(run, judges_dir))
+        for run, some in zip(runs, wanted, strict=True)
+    ]
+    held: dict[tuple[int, str], str] = {}
+    for side, (others, other) in enumerate(((across, 1), (back, 0))):
+        for id in ids[side]:
+            twin = others.get(id)
+            reason = admissions[side].why_not(id) or (admissions[other].why_not(twin) if twin is not None else None)
+            if reason is not None and twin is not None:
+                held[side, id] = reason
+    left = [[label for label in own if (side, label.id) not in held] for side, own in enumerate(labels)]
+    pairs = {id if side == 0 else back[id]: reason for (side, id), reason in held.items()}
+    counted = dict(Counter(pairs.values()).most_common())
+    if portion is not None and not any(left):
+        raise nothing_left(counted)
+    main = admissions[0] if admissions[0].dataset is not None else admissions[1]
+    return (left[0], left[1]), Ground([*left[0], *left[1]], source, main.portion, main.dataset, counted)
 
 
 def _carried(
@@ -160,8 +252,8 @@ def _by_output(
     )
 
 
-def lines_of(found: TwoRuns) -> list[str]:
-    """The comparison as plain, aligned lines; the last one is what it comes to."""
+def lines_of(found: TwoRuns, measured: Sequence[str] = ()) -> list[str]:
+    """The comparison as plain, aligned lines; the last one is what it comes to. measured: on which labels."""
     pairing = found.pairing
     what = "Two judges" if pairing.kind == "judges" else "Two systems under one judge"
     if pairing.kind == "judges" and pairing.same_judge:
@@ -172,7 +264,7 @@ def lines_of(found: TwoRuns) -> list[str]:
     labelled = f", {found.n_labelled:,} of them labelled" if found.n_labelled else ""
     lines.append(f"{found.n:,} items with a verdict in both, matched by {pairing.by}{labelled}")
     lines += [f"  left out: {count:,} {one_line(reason, 100)}" for reason, count in found.left_out.items()]
-    lines += ["", *_names(pairing), "", *_differences(found.differences)]
+    lines += [*measured, "", *_names(pairing), "", *_differences(found.differences)]
     lines += [*_accord(found), *_directions(found), *_corrected(found), *_slices(found), *_discordant(found)]
     lines += [f"Note: {note}." for note in found.notes]
     return [*lines, found.sentence]

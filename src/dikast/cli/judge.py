@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import islice
 from typing import Any
 
 import click
 import msgspec
 
+from dikast.bench import Embedders, open_retriever
 from dikast.cli.judge_build import build
 from dikast.cli.judge_card import card
+from dikast.cli.judge_history import history
 from dikast.cli.judge_new import new
+from dikast.cli.progress import tell
 from dikast.errors import DataError, JudgeError
 from dikast.interactions.dataset import open_dataset
+from dikast.judges.criteria import PoolExample
 from dikast.judges.definition import Judge, find_judge, locate_judge
 from dikast.judges.diff import Change, changes, text_diff
 from dikast.judges.findings import Finding
@@ -21,6 +26,7 @@ from dikast.judges.loading import as_yaml
 from dikast.judges.rendering import render
 from dikast.models.endpoint import Message
 from dikast.records import Interaction, Json
+from dikast.running import blocking
 from dikast.workspace import Workspace
 
 _JUDGE = "A JUDGE is a name in the workspace, a path to a judge, or a path to a plain text prompt."
@@ -38,6 +44,7 @@ def command() -> None:
 command.add_command(new)
 command.add_command(build)
 command.add_command(card)
+command.add_command(history)
 
 
 @command.command("lint", epilog="\b\nExample:\n  dikast judge lint support --data answers.jsonl --context-length 8192")
@@ -77,14 +84,19 @@ def lint_command(judge: str, data: str | None, context_length: int | None, as_js
 def show_command(judge: str, data: str | None, wanted: str | None, fast: bool, swapped: bool, as_json: bool) -> None:
     """Show a judge: its definition, its version, how its answer is read, and with --data the exact prompt.
 
-    The prompt is what the model gets, byte for byte.
+    The prompt is what the model gets, byte for byte. Where examples are found for each interaction, a run may show
+    fewer of them: it leaves room for the answer in what its model can take.
     """
     loaded = find_judge(judge, Workspace.find().judges_dir)
     if fast and not loaded.can_be_fast:
         raise click.UsageError(f"--fast: the verdict of {loaded.name!r} can't be asked for as one word")
     if swapped and loaded.mode != "pairwise":
         raise click.UsageError(f"--swapped: {loaded.name!r} does not compare two outputs")
-    messages = None if data is None else render(loaded, _interaction(data, wanted), swapped=swapped, fast=fast)
+    messages = None
+    if data is not None:
+        interaction = _interaction(data, wanted)
+        found = _retrieved(loaded, interaction)
+        messages = render(loaded, interaction, swapped=swapped, fast=fast, examples=found)
     if as_json:
         shown = {"name": loaded.name, "version": loaded.version, "definition": loaded.definition, "form": _form(loaded)}
         click.echo(msgspec.json.encode(shown if messages is None else {**shown, "messages": messages}))
@@ -114,6 +126,21 @@ def diff_command(before: str, after: str, as_json: bool) -> None:
         click.echo("The same version: nothing that changes an answer is different.")
     for change in found:
         _print_change(change)
+
+
+def _retrieved(judge: Judge, interaction: Interaction) -> tuple[PoolExample, ...]:
+    """The examples that a judge finds for an interaction."""
+    workspace = Workspace.find()
+
+    async def find() -> tuple[PoolExample, ...]:
+        embedders = Embedders(workspace.settings(), workspace, tell=tell)
+        try:
+            retriever = await open_retriever(judge, embedders)
+            return await retriever.examples_for(interaction) if retriever else ()
+        finally:
+            await embedders.close()
+
+    return () if judge.retrieve is None else blocking(find())
 
 
 def _unusable(error: JudgeError) -> Finding:
@@ -166,6 +193,10 @@ def _print_judge(judge: Judge) -> None:
     click.echo(as_yaml(judge.to_yaml_dict()).rstrip())
     if judge.prompt is not None:
         click.echo(f"# the prompt\n{judge.prompt.rstrip()}")
+    if judge.retrieve is not None:
+        counts = Counter(str(one.verdict) for one in judge.pool)
+        said = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+        click.echo(f"# the pool: {len(judge.pool)} examples ({said}), of which {judge.retrieve.k} are shown")
     form = judge.form()
     if form.is_open:
         click.echo("# read from the answer's last line")

@@ -31,6 +31,8 @@ def labelled(
                 book = opened.labels(kept.name)
                 given = [revision.label for revision in book.current(annotator=annotator, part=part)]
                 tell(f"{len(given)} labels of {kept.name!r}, from its {part} part")
-                return gather(split.items(part), given, annotator=annotator)
+                return gather(split.items(part), given, annotator=annotator, principal=settings.review_principal)
     dataset = open_dataset(workspace.find_dataset(data))
-    return gather(dataset, read_labels(labels) if labels else (), annotator=annotator)
+    return gather(
+        dataset, read_labels(labels) if labels else (), annotator=annotator, principal=settings.review_principal
+    )

@@ -9,7 +9,7 @@ import msgspec
 
 from dikast.cli.kept import kept_dataset, open_store
 from dikast.errors import InputError
-from dikast.labelling import Change, ImportPlan, Keep, apply_import, export_labels, plan_import
+from dikast.labelling import Change, ImportPlan, Keep, apply_import, export_labels, export_settled, plan_import
 from dikast.records import Label
 
 _MOST_SHOWN = 50
@@ -19,6 +19,7 @@ Examples:
   dikast labels export support --out support.xlsx
   dikast labels export support --out mine.csv --annotator ana
   dikast labels export support --out labels.jsonl
+  dikast labels export support --out settled.jsonl --settled --principal ana
 """
 _IMPORT_EXAMPLES = """
 \b
@@ -40,17 +41,29 @@ def command() -> None:
     "--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="A .xlsx, .csv or .jsonl to write."
 )
 @click.option("--annotator", metavar="NAME", help="Only this person's labels.")
+@click.option("--settled", is_flag=True, help="Only the label of each interaction that binds, as .jsonl.")
+@click.option("--principal", metavar="NAME", help="Whose word binds where people differ. [default: the workspace's]")
 @click.option("--store", metavar="FILE|URL", help="Where the labels are kept. [default: the workspace's]")
-def export_command(data: str, out: Path, annotator: str | None, store: str | None) -> None:
+def export_command(
+    data: str, out: Path, annotator: str | None, settled: bool, principal: str | None, store: str | None
+) -> None:
     """Write a sheet to fill in: one row an interaction, with the labels that there are.
 
-    As JSON Lines, only the labels. DATA is a file, or the name of a dataset that is kept.
+    As JSON Lines, only the labels. With --settled, of each interaction only what binds: the principal expert's word, a
+    settled label, or what most people say. DATA is a file, or the name of a dataset that is kept.
     """
     with open_store(store) as (workspace, opened):
-        dataset = kept_dataset(workspace, opened, data)
-        rows = export_labels(opened.labels(dataset.name), dataset, out, annotator=annotator)
+        dataset, undecided = kept_dataset(workspace, opened, data), 0
+        book = opened.labels(dataset.name)
+        if settled:
+            who = workspace.settings(store=store, review_principal=principal).review_principal
+            rows, undecided = export_settled(book, dataset, out, principal=who)
+        else:
+            rows = export_labels(book, dataset, out, annotator=annotator)
     click.echo(out)
     click.echo(f"{out}: {rows:,} rows", err=True)
+    if undecided:
+        click.echo(f"{undecided:,} interactions were left out: people are evenly split", err=True)
 
 
 @command.command("import", epilog=_IMPORT_EXAMPLES)

@@ -8,8 +8,8 @@ import msgspec
 from dikast.cli.options import model_options, settings_from
 from dikast.cli.progress import duration, tell
 from dikast.errors import DataError
+from dikast.finding import find_data
 from dikast.harness.planning import LONG_S, Forecast, Price, forecast, survey
-from dikast.interactions.dataset import open_dataset
 from dikast.judges.definition import find_judge
 from dikast.models.advice import GIB, advise, this_machine
 from dikast.models.endpoint import Facts
@@ -44,7 +44,7 @@ def command(judge: str, data: tuple[str, ...], sample: int, price: str | None, a
     workspace = Workspace.find()
     settings = settings_from(workspace, given)
     loaded = find_judge(judge, workspace.judges_dir)
-    dataset = open_dataset([workspace.find_dataset(one) for one in data])
+    dataset = find_data(data, workspace, settings.store)
     plan = RunPlan(judge=loaded, dataset=dataset, workspace=workspace, settings=settings)
     dollars = _price(price)
     surveyed = survey(dataset, sample)

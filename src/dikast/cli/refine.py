@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import msgspec
 
 from dikast.bench import open_bench
+from dikast.cli.judge_history import page_of, print_versions
 from dikast.cli.labelled import labelled
 from dikast.cli.options import model_options, settings_from
 from dikast.cli.progress import tell
-from dikast.errors import DataError, JudgeError, SettingError
+from dikast.errors import DataError, JudgeError, OutputError, SettingError
 from dikast.judges.definition import Judge, find_judge
 from dikast.judges.diff import changes
-from dikast.judges.evidence import Evidence
+from dikast.judges.evidence import Evidence, Gathered
+from dikast.judges.example_swaps import example_for
+from dikast.judges.history import FILE, PAGE, REFINED_ON, Flip, History, Round, Tried, read_history
+from dikast.judges.loading import SAMPLES
 from dikast.judges.scaffold import write_judge
-from dikast.refining import LEAST_ITEMS, Refined, Refining, Tried
+from dikast.refining import LEAST_ITEMS, Optimizer, Plan, Refined, Refining
+from dikast.refining.gepa_search import check_installed
+from dikast.report.text import one_line, visible
+from dikast.report.writing import write_text
 from dikast.running import blocking
 from dikast.settings import Settings
+from dikast.store import Store
 from dikast.workspace import Workspace
 
-LEARNED, REFINED = "learned_from.txt", "refined_on.txt"
+LEARNED = "learned_from.txt"
+_SHOWN_FLIPS = 5
 
 EXAMPLES = """
 \b
 Examples:
   dikast refine refunds --data answers.jsonl --labels labels.jsonl --model ollama/qwen3:8b
-  dikast refine refunds --data labelled.jsonl --model embedded --rounds 1 --no-propose
+  dikast refine refunds --data labelled.jsonl --pool pool.jsonl --model embedded --rounds 1 --no-propose
 """
 
 
@@ -36,62 +48,130 @@ Examples:
 @click.option("--data", required=True, metavar="FILE", help="A kept dataset with labels, or a file, to try changes on.")
 @click.option("--labels", metavar="FILE", help="The labels. [default: those kept, or carried by the data]")
 @click.option("--annotator", metavar="NAME", help="Whose labels bind. [default: the settled ones]")
+@click.option("--pool", metavar="FILE", help="Labelled interactions for examples. [default: a kept dataset's pool]")
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds at most.")
-@click.option("--no-propose", is_flag=True, help="Try other settings only; don't ask the model for changes.")
+@click.option(
+    "--until",
+    type=click.FloatRange(0, 100),
+    default=90,
+    show_default=True,
+    metavar="PERCENT",
+    help="Agreement to stop at.",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 50),
+    default=5,
+    show_default=True,
+    metavar="POINTS",
+    help="How much worse is still as good, where it costs notably less; 0: keep nothing for that.",
+)
+@click.option("--no-propose", is_flag=True, help="Plain search only; don't ask the model for changes.")
+@click.option(
+    "--optimizer",
+    type=click.Choice(["own", "gepa"]),
+    default="own",
+    show_default=True,
+    help="Who proposes; gepa needs dikast[gepa].",
+)
 @click.option("--dir", "folder", metavar="DIR", help="Where the better judge goes. [default: judges/NAME-2, -3, ...]")
-@click.option("--json", "as_json", is_flag=True, help="Print the rounds as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the session as JSON.")
 @model_options
 def command(
     judge: str,
     data: str,
     labels: str | None,
     annotator: str | None,
+    pool: str | None,
     rounds: int,
+    until: float,
+    margin: float,
     no_propose: bool,
+    optimizer: Optimizer,
     folder: str | None,
     as_json: bool,
     **given: object,
 ) -> None:
     """Propose changes to a judge, test them on labels, and keep only what is better.
 
-    Each round tries other settings of JUDGE, and sentences that the model proposes from its disagreements with the
-    expert. A change is kept when it leads by more than chance explains, however many were tried. Interactions that the
-    judge was built from are left out; of a kept dataset only the dev part is used. What is reached here was chosen on
-    these labels: measure it on others.
+    Each round tries other settings of JUDGE, other examples, and changes that the model proposes from disagreements
+    with the expert. A change is kept when it leads by more than chance explains, however many were tried; of those that
+    lead alike, the cheapest. Interactions that the judge was built from are left out; of a kept dataset only the dev
+    part is used, and examples come from its pool. What is reached here was chosen on these labels: measure it on
+    others. Interrupted, the same command continues where it stopped.
     """
     workspace = Workspace.find()
     settings = settings_from(workspace, given)
     before = find_judge(judge, workspace.judges_dir)
+    history = read_history(before.source)
     place = Path(folder) if folder else _next_place(workspace.judges_dir, before.name)
     if place.exists():
         raise JudgeError(f"there is something at {str(place)!r} already", hint="Choose another place with --dir.")
+    if optimizer == "gepa":
+        check_installed()
     gathered = labelled(workspace, settings, data, labels, annotator, part="dev")
+    _check_scale(before, gathered)
     dev = _unseen(before, gathered.evidence)
-    refined = blocking(_refined(before, dev, settings, workspace, rounds=rounds, propose=not no_propose))
+    plan = Plan(
+        rounds=rounds,
+        propose=not no_propose,
+        optimizer=optimizer,
+        target=until / 100,
+        margin=margin / 100,
+        pool=_pool(workspace, settings, data, labels, annotator, pool),
+        data=Path(data).name,
+        chosen_on=frozenset(_listed(before, REFINED_ON)),
+    )
+    refined = blocking(_refined(before, dev, settings, workspace, plan))
+    grown = history.with_session(refined.session)
     better = refined.judge.version != before.version
     if better:
-        _write(refined, before, dev, place)
+        _write(refined, before, dev, plan.pool, grown, place)
+    elif _is_own(before, workspace):
+        assert before.source is not None
+        _write_history(grown, before.source.name, before.source)
     if as_json:
-        summary = {"judge": refined.judge.ref, "first": refined.first, "last": refined.last, "rounds": refined.rounds}
-        where = {"converged": refined.converged, "items": refined.items, "folder": str(place) if better else None}
-        click.echo(msgspec.json.encode({**summary, **where}))
+        session = refined.session
+        more = {"first": session.first, "last": session.last, "honest": session.honest}
+        where = {"judge": refined.judge.ref, "folder": str(place) if better else None}
+        click.echo(msgspec.json.encode({**where, **more, **msgspec.to_builtins(session)}))
     else:
-        _print(refined, before, place if better else None)
+        _print(refined, before, grown, place if better else None)
 
 
-async def _refined(
-    judge: Judge, dev: list[Evidence], settings: Settings, workspace: Workspace, *, rounds: int, propose: bool
-) -> Refined:
+async def _refined(judge: Judge, dev: list[Evidence], settings: Settings, workspace: Workspace, plan: Plan) -> Refined:
     model = settings.model or judge.settings.model
     if model is None:
         raise SettingError("no model is named, neither here nor in the judge", hint="Add --model MODEL.")
     async with open_bench(model, settings, workspace, tell=tell) as bench:
-        return await Refining(bench, model, dev, propose=propose, tell=tell).refine(judge, rounds=rounds)
+        return await Refining(bench, model, dev, plan, tell=tell).refine(judge)
+
+
+def _check_scale(judge: Judge, gathered: Gathered) -> None:
+    """Raises DataError where labels say something else than the judge can."""
+    kinds = {_kind(one.verdict) for one in gathered.evidence}
+    if kinds - {judge.scale.kind}:
+        said = ", ".join(sorted(kind.replace("_", "/") for kind in kinds))
+        raise DataError(
+            f"the judge's scale is {judge.scale.text()}, and the labels say {said}",
+            hint="Refine it on labels of its own scale.",
+        )
+    ends = (judge.scale.low, judge.scale.high)
+    others = [scale for scale in gathered.scales if None not in ends and scale != ends]
+    if others:
+        low, high = others[0]
+        raise DataError(f"labels were given on {low:g}-{high:g}, and the judge's scale is {judge.scale.text()}")
+
+
+def _kind(verdict: str | float) -> str:
+    if not isinstance(verdict, str):
+        return "ordinal"
+    return "pass_fail" if verdict in ("pass", "fail") else "preference"
 
 
 def _unseen(judge: Judge, evidence: tuple[Evidence, ...]) -> list[Evidence]:
     """The labelled interactions that did not go into the judge. Raises DataError when they are too few."""
-    learned = _learned(judge)
+    learned = _listed(judge, LEARNED)
     dev = [one for one in evidence if one.interaction.id not in learned]
     if len(evidence) > len(dev):
         tell(f"{len(evidence) - len(dev)} interactions were left out: the judge was built from them")
@@ -103,8 +183,39 @@ def _unseen(judge: Judge, evidence: tuple[Evidence, ...]) -> list[Evidence]:
     return dev
 
 
-def _learned(judge: Judge) -> set[str]:
-    listed = judge.source / LEARNED if judge.source and judge.source.is_dir() else None
+def _pool(
+    workspace: Workspace, settings: Settings, data: str, labels: str | None, annotator: str | None, pool: str | None
+) -> tuple[Evidence, ...]:
+    """What examples may be taken from: a file that is named, or the pool of a dataset that is kept with labels."""
+    try:
+        found = labelled(workspace, settings, pool or data, None if pool else labels, annotator, part="pool").evidence
+    except DataError:
+        if pool is not None:
+            raise
+        return ()  # nobody has explained anything in the pool yet
+    return _without_sealed(workspace, settings, data, found) if pool is not None else found
+
+
+def _without_sealed(
+    workspace: Workspace, settings: Settings, data: str, found: Sequence[Evidence]
+) -> tuple[Evidence, ...]:
+    """Those that are not in the dev part or the sealed test of the dataset that is kept under the data's name."""
+    if "://" not in settings.store and not Path(settings.store).is_file():
+        return tuple(found)
+    with Store.open(settings.store) as opened:
+        kept = opened.find_dataset(data) or opened.find_dataset(Path(data).stem)
+        if kept is None:
+            return tuple(found)
+        split = opened.split(kept.name).settle()
+    free = tuple(one for one in found if split.part_of(one.interaction) in (None, "pool"))
+    if len(free) < len(found):
+        tell(f"{len(found) - len(free)} of them were left out: they are in another part of {kept.name!r}")
+    return free
+
+
+def _listed(judge: Judge, name: str) -> set[str]:
+    """The ids in one of the lists that lie in a judge's folder."""
+    listed = judge.source / name if judge.source and judge.source.is_dir() else None
     return set(listed.read_text("utf-8").splitlines()) if listed and listed.is_file() else set()
 
 
@@ -115,30 +226,80 @@ def _next_place(judges_dir: Path, name: str) -> Path:
     return judges_dir / f"{name}-{number}"
 
 
-def _write(refined: Refined, before: Judge, dev: list[Evidence], place: Path) -> None:
-    """The better judge with its history; what it learned from, and what it was chosen on."""
-    write_judge(refined.judge, place)
-    (place / LEARNED).write_text("".join(f"{id}\n" for id in sorted(_learned(before))), encoding="utf-8")
-    chosen_on = sorted(one.interaction.id for one in dev)
-    (place / REFINED).write_text("".join(f"{id}\n" for id in chosen_on), encoding="utf-8")
-    history = {"first": refined.first, "last": refined.last, "rounds": refined.rounds, "converged": refined.converged}
-    (place / "history.json").write_bytes(msgspec.json.format(msgspec.json.encode(history)) + b"\n")
+def _is_own(judge: Judge, workspace: Workspace) -> bool:
+    """Whether the judge is a folder of the user's own, in which its history may stand."""
+    return judge.source is not None and judge.source.is_dir() and SAMPLES not in judge.source.parents
 
 
-def _print(refined: Refined, before: Judge, place: Path | None) -> None:
-    for each in refined.rounds:
-        kept = each.kept or "nothing was better by more than chance"
-        click.echo(f"Round {each.number}, {len(each.tried)} changes tried: {kept}")
-        if each.kept:
-            click.echo(f"  fixed: {', '.join(each.fixed) or 'none'}\n  broken: {', '.join(each.broken) or 'none'}")
-    click.echo(f"\nAgreement on {refined.items} interactions: {_figure(refined.first)}")
+def _write(
+    refined: Refined, before: Judge, dev: Sequence[Evidence], pool: Sequence[Evidence], history: History, place: Path
+) -> None:
+    """The better judge with its history, what it learned from, and what it was chosen on; all of it or nothing."""
+    beside = place.with_name(f".{place.name}.{os.getpid()}")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        write_judge(refined.judge, beside)
+        taken = {one.interaction.id for one in pool if example_for(refined.judge, one) in refined.judge.examples}
+        _write_list(beside / LEARNED, taken | _listed(before, LEARNED))
+        _write_list(beside / REFINED_ON, {one.interaction.id for one in dev} | _listed(before, REFINED_ON))
+        _write_history(history, place.name, beside)
+        beside.replace(place)
+    except OSError as error:
+        raise OutputError(f"can't write the judge to {str(place)!r}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _write_list(path: Path, ids: set[str]) -> None:
+    write_text(path, "".join(f"{id}\n" for id in sorted(ids)))
+
+
+def _write_history(history: History, name: str, folder: Path) -> None:
+    write_text(folder / FILE, history.as_json().decode())
+    write_text(folder / PAGE, page_of(name, history))
+
+
+def _print(refined: Refined, before: Judge, history: History, place: Path | None) -> None:
+    session = refined.session
+    for each in session.rounds:
+        _print_round(each)
+    click.echo(f"\n{session.end_words}")
+    click.echo(f"Agreement on {session.items} interactions ({session.measure}): {_figure(session.first)}")
     if place is None:
         click.echo("The judge stays as it is.")
         return
-    click.echo(f"Now:                       {_figure(refined.last)}, on the labels that it was chosen on")
+    click.echo(f"Now: {_figure(session.last)}, on the labels that it was chosen on.")
     for change in changes(before, refined.judge):
         click.echo(f"  {change.key}: {_shown(change.before)} -> {_shown(change.after)}")
-    click.echo(str(place))
+    click.echo("")
+    print_versions(history)
+    click.echo(f"\n{place}")
+    click.echo(f"{place / PAGE}")
+
+
+def _print_round(each: Round) -> None:
+    dropped = sum(tried.dropped_after is not None for tried in each.tried)
+    early = f", {dropped} given up early" if dropped else ""
+    kept = one_line(each.kept, 300) if each.kept else "nothing was better by more than chance"
+    click.echo(f"Round {each.number}, {len(each.tried)} changes tried{early}: {kept}")
+    if each.word:
+        click.echo(f"  {one_line(each.word, 400)}")
+    if each.suggested:
+        click.echo(f"  not taken: {one_line(each.suggested, 400)}")
+    if each.kept:
+        _print_flips("fixed", each.fixed)
+        _print_flips("broken", each.broken)
+
+
+def _print_flips(what: str, flips: Sequence[Flip]) -> None:
+    click.echo(f"  {what}: {', '.join(one_line(flip.id, 80) for flip in flips) or 'none'}")
+    for flip in flips[:_SHOWN_FLIPS]:
+        click.echo(f"    {one_line(flip.id, 80)}")
+        click.echo(f"      expert  {flip.expert.verdict}: {one_line(flip.expert.critique or '-', 160)}")
+        click.echo(f"      before  {flip.before.verdict}: {one_line(flip.before.critique or '-', 160)}")
+        click.echo(f"      now     {flip.after.verdict}: {one_line(flip.after.critique or '-', 160)}")
+    if len(flips) > _SHOWN_FLIPS:
+        click.echo(f"    and {len(flips) - _SHOWN_FLIPS} more, in the page")
 
 
 def _figure(tried: Tried) -> str:
@@ -146,5 +307,5 @@ def _figure(tried: Tried) -> str:
 
 
 def _shown(value: object) -> str:
-    text = msgspec.json.encode(value).decode()
+    text = visible(msgspec.json.encode(value).decode())
     return text if len(text) <= 200 else f"{text[:200]} ..."

@@ -94,10 +94,11 @@ def _interactions(run: Run, data: str | None) -> Interactions:
     """The interactions in the dataset's order, each time it is called: the run's own, or those of DATA."""
     if data is None:
         return run.interactions
-    from dikast.interactions.dataset import open_dataset
+    from dikast.finding import find_data
     from dikast.workspace import Workspace
 
-    dataset = open_dataset(Workspace.find().find_dataset(data))
+    workspace = Workspace.find()
+    dataset = find_data(data, workspace, workspace.settings().store)
     return lambda: dataset
 
 

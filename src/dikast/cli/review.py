@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import getpass
 import signal
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import click
 import msgspec
 
 from dikast.cli.kept import kept_dataset
-from dikast.errors import DataError, OutputError
+from dikast.errors import DataError
 from dikast.judges.definition import find_judge
 from dikast.judges.scale import Scale
+from dikast.listening import address_of, bound_socket, is_loopback
+from dikast.measuring import learned_by_judge_of
 from dikast.records import RunInfo, Verdict
 from dikast.review.asked import check_scale
 from dikast.review.desk import Desk, Setup
-from dikast.review.guard import Guard, is_loopback, key_from
+from dikast.review.guard import Guard, key_from
 from dikast.review.item_page import check_links
 from dikast.review.queues import check_queue
 from dikast.review.server import Review
@@ -34,6 +36,7 @@ Examples:
   dikast review tickets.jsonl
   dikast review tickets --queue stratified:feature --annotator ada
   dikast review tickets --run refunds-3 --queue disagree
+  dikast review tickets --queue like:ticket-17
   dikast review pairs.jsonl --judge better-reply-zh --port 8765 --language zh-Hant
 """
 
@@ -50,12 +53,13 @@ class _Serving:
 @click.command("review", epilog=EXAMPLES)
 @click.argument("data")
 @click.option("--annotator", metavar="NAME", help="Whose labels these are. [default: the system's user]")
+@click.option("--principal", metavar="NAME", help="Whose word binds where people differ. [default: the workspace's]")
 @click.option(
     "--queue",
     default="random",
     show_default=True,
     metavar="QUEUE",
-    help="random, stratified:KEY, uncertain, disagree, deferred or repeat.",
+    help="random, stratified:KEY, uncertain, disagree, like:ID, deferred or repeat.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Makes the queue's order repeatable.")
 @click.option("--run", "run_name", metavar="RUN", help="A run to compare with, once a label is saved.")
@@ -67,6 +71,7 @@ class _Serving:
 def command(
     data: str,
     annotator: str | None,
+    principal: str | None,
     queue: str,
     seed: int,
     run_name: str | None,
@@ -82,7 +87,7 @@ def command(
     Labels are kept at every pause in typing; the same command goes on where it stopped.
     """
     workspace = Workspace.find()
-    settings = workspace.settings(store=store)
+    settings = workspace.settings(store=store, review_principal=principal)
     check_queue(queue, has_run=run_name is not None)
     check_links(settings.review_links)
     if "://" not in settings.store:
@@ -90,6 +95,10 @@ def command(
     with Store.open(settings.store) as opened:
         dataset = kept_dataset(workspace, opened, data)
         run = open_run(run_name, workspace=workspace, store=store) if run_name else None
+        split = opened.split(dataset.name)
+        if split.is_behind():
+            click.echo("Interactions came after the split was made; they are given their part.", err=True)
+            split.settle()
         setup = Setup(
             dataset=dataset,
             book=opened.labels(dataset.name),
@@ -102,6 +111,11 @@ def command(
             links=settings.review_links,
             runs=opened.runs,
             datasets=opened.datasets,
+            sealed=frozenset(split.positions("test")),
+            principal=settings.review_principal,
+            open_run=opened.run,
+            openings=partial(opened.openings, dataset.name),
+            learned=partial(learned_by_judge_of, judges_dir=workspace.judges_dir),
         )
         guard = Guard(host, key_from(workspace.make_state_dir()))
         asyncio.run(_serve(Desk(setup), guard, _Serving(host, port, language)))
@@ -141,7 +155,7 @@ async def _serve(desk: Desk, guard: Guard, serving: _Serving) -> None:
     runner = web.AppRunner(Review(desk, guard, language=serving.language).app(), access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
-        listening = _listen(serving.host, serving.port)
+        listening = bound_socket(serving.host, serving.port)
         await web.SockSite(runner, listening).start()
         for line in _greeting(desk, guard, serving.host, listening.getsockname()[1]):
             click.echo(line)
@@ -151,26 +165,9 @@ async def _serve(desk: Desk, guard: Guard, serving: _Serving) -> None:
     click.echo("Stopped; every label is kept.", err=True)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    listening = None
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-    except OSError as error:
-        if listening is not None:
-            listening.close()
-        raise OutputError(
-            f"can't listen on {host} port {port}: {error.strerror or error}", hint="Give another --port or --host."
-        ) from error
-    return listening
-
-
 def _greeting(desk: Desk, guard: Guard, host: str, port: int) -> list[str]:
     """What is labelled, and the address to open."""
-    shown = host if host not in ("0.0.0.0", "::") else socket.gethostname()
-    address = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/"
+    address = address_of(host, port)
     done, _ = desk.done()
     lines = [
         f"{desk.dataset.name}: {len(desk.queue.positions):,} interactions, {done:,} labelled by {desk.annotator}",

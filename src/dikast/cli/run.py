@@ -12,9 +12,11 @@ from dikast.agreement.wilson import wilson
 from dikast.cli.options import model_options, settings_from
 from dikast.cli.progress import shown, tell
 from dikast.errors import DataError
+from dikast.finding import find_data
 from dikast.harness.progress import Progress
-from dikast.interactions.dataset import Dataset, open_dataset
-from dikast.judges.definition import Judge, find_judge
+from dikast.interactions.dataset import Dataset
+from dikast.judges.cascade import Cascade, find_judge_or_cascade
+from dikast.judges.definition import Judge
 from dikast.records import RunInfo
 from dikast.running import RunPlan, blocking, carry_out
 from dikast.runs import Run
@@ -38,6 +40,7 @@ Examples:
 @click.option("--out", metavar="FILE", help="Where the results go (JSON Lines); - is standard output.")
 @click.option("--name", help="The run's name. [default: the judge's, with a number]")
 @click.option("--limit", type=click.IntRange(min=1), help="Judge only the first N interactions.")
+@click.option("--without-cloud", is_flag=True, help="Leave out the stages of a cascade that leave this machine.")
 @click.option("--strict", is_flag=True, help="Stop at the first line that can't be read.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def command(
@@ -46,25 +49,28 @@ def command(
     out: str | None,
     name: str | None,
     limit: int | None,
+    without_cloud: bool,
     strict: bool,
     as_json: bool,
     **given: object,
 ) -> int:
     """Judge every interaction of a dataset.
 
-    JUDGE is a name in the workspace, a judge's folder or file, or a plain text prompt with {input} and {output} in
-    it. DATA is a dataset's name, files (JSONL, JSON, CSV, Parquet, XLSX), a glob, or - for standard input.
+    JUDGE is a name in the workspace, a judge's folder or file, a cascade of several, or a plain text prompt with
+    {input} and {output} in it. DATA is a dataset's name, files (JSONL, JSON, CSV, Parquet, XLSX), a glob, or - for
+    standard input.
 
     Interrupted or killed, the same command continues where it stopped; what was answered is never asked for again.
     """
     workspace = Workspace.find()
     settings = settings_from(workspace, given)
-    loaded = find_judge(judge, workspace.judges_dir)
+    loaded = find_judge_or_cascade(judge, workspace.judges_dir)
+    if isinstance(loaded, Cascade) and without_cloud:
+        loaded = loaded.without_cloud()
     usual = str(_default_out(workspace, loaded, data[0], name))
     results = out or usual
     rejects = _rejects_beside(usual if results == "-" else results)
-    files = [workspace.find_dataset(one) for one in data]
-    dataset = open_dataset(files, strict=strict, rejects=rejects)
+    dataset = find_data(data, workspace, settings.store, strict=strict, rejects=rejects)
     plan = RunPlan(
         judge=loaded,
         dataset=dataset,
@@ -93,7 +99,29 @@ def command(
     elif results != "-":
         _print_summary(run, run.info)
     left_out = sum(number for status, number in run.info.counts.items() if status != "scored")
-    return SOME_WITHOUT_VERDICT if left_out else 0
+    short = _report_stages(run) if isinstance(loaded, Cascade) else 0
+    return SOME_WITHOUT_VERDICT if left_out or short else 0
+
+
+def _report_stages(run: Run) -> int:
+    """Say how far a cascade's interactions went; how many a later stage should have judged and could not."""
+    from dikast.analysis.stages import StageTally
+
+    tally = StageTally()
+    for verdict in run.verdicts():
+        tally.add(verdict)
+    found = tally.stages()
+    if found is None:
+        return 0
+    ended = ", ".join(f"{one.ended:,} at {one.name}" for one in found.stages)
+    click.echo(f"Ended: {ended}" + (f", {found.person:,} wait for a person" if found.person else ""), err=True)
+    if found.short:
+        click.echo(
+            f"{found.short:,} should have been judged by a later stage that gave no verdict; that of the stage before "
+            "stands. The same command asks again, and only what is missing.",
+            err=True,
+        )
+    return found.short
 
 
 def _expected(dataset: Dataset, limit: int | None) -> int | None:
@@ -101,7 +129,7 @@ def _expected(dataset: Dataset, limit: int | None) -> int | None:
     return length if length is None or limit is None else min(length, limit)
 
 
-def _default_out(workspace: Workspace, judge: Judge, data: str, name: str | None) -> Path:
+def _default_out(workspace: Workspace, judge: Judge | Cascade, data: str, name: str | None) -> Path:
     """Where results go when nobody said: the same place for the same command, so that it continues."""
     stem = name or f"{judge.name}-{'stdin' if data == '-' else Path(data).name.partition('.')[0].strip('*?') or 'data'}"
     folder = Path.cwd()

@@ -74,6 +74,8 @@ _HINT = (
 def missing_columns(columns: Sequence[str], vocabulary: Vocabulary) -> str | None:
     """What a table lacks, in words; None when its rows can be used."""
     have = set(columns)
+    if not vocabulary.synonyms:  # a table of anything
+        return None
     if vocabulary is INTERACTION_FIELDS:
         if "input" not in have:
             return "'input'"

@@ -70,6 +70,8 @@ LABEL_FIELDS = Vocabulary(
         "blind": (),
         "tags": ("codes", "標記", "标记"),
         "note": ("notes", "筆記", "笔记"),
+        "origin": (),
+        "seed": (),
     },
     jsonish=frozenset({"label", "labels", "scale", "tags"}),
 )  # fmt: skip

@@ -31,7 +31,14 @@ class Dataset:
     """
 
     def __init__(
-        self, name: str, files: list[FileSource] | None, objects: Iterable[Any], *, strict: bool, rejects: Path | None
+        self,
+        name: str,
+        files: list[FileSource] | None,
+        objects: Iterable[Any],
+        *,
+        strict: bool = False,
+        rejects: Path | None = None,
+        sources: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self.tally = Tally()
@@ -40,6 +47,7 @@ class Dataset:
         self._strict = strict
         self._rejects = rejects
         self._begun = False
+        self._sources = sources
 
     def __iter__(self) -> Iterator[Interaction]:
         self._begin()
@@ -68,9 +76,9 @@ class Dataset:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The files by full path, "-" for standard input; empty for interactions in memory."""
+        """The files by full path, "-" for standard input; what was given for interactions that come from elsewhere."""
         files = self._files or []
-        return tuple(file.name if file.path is None else str(file.path.absolute()) for file in files)
+        return self._sources or tuple(file.name if file.path is None else str(file.path.absolute()) for file in files)
 
     def expected_length(self) -> int | None:
         """About how many interactions there are, where that is quick to tell: a file's lines, or a list's length."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,26 +20,12 @@ from dikast.interactions.columns import LABEL_FIELDS, normal_name
 from dikast.interactions.formats import format_of
 from dikast.interactions.label_fields import absent, label_of, outcome_of
 from dikast.interactions.label_rows import LabelRow, LabelRows, Problem, opened_file, problem_of, read_label_rows
+from dikast.interactions.label_tools import STUDIO_MARKS, Said, said_in
 from dikast.interactions.rows import Tally, Unusable
 from dikast.interactions.units import normal_text
 from dikast.records import Interaction, Json
 
 _FOUND = frozenset({"id", "verdict", "score", "critique", "tags", "note", "annotator", "at"})
-# Columns of Label Studio's flat exports that are its own, and neither data nor answers.
-_STUDIO_OWN = frozenset({"annotation_id", "annotator", "created_at", "updated_at", "lead_time"})
-_STUDIO_MARKS = frozenset({"annotation_id", "lead_time"})
-_LEFT_OUT = frozenset({"discarded", "draft"})
-
-
-class _Said(msgspec.Struct, frozen=True, kw_only=True):
-    """What one person answered to one record. shown: its data, by name. flat: `answers` holds data as well."""
-
-    row: int
-    shown: dict[str, str]
-    answers: dict[str, Json]
-    annotator: str | None = None
-    at: str | None = None
-    flat: bool = False
 
 
 def read_label_file(
@@ -77,20 +63,20 @@ def read_label_file(
     return LabelRows(rows=rows, problems=problems, notes=tuple(notes))
 
 
-def _tool_export(path: str | os.PathLike[str]) -> list[_Said] | None:
+def _tool_export(path: str | os.PathLike[str]) -> list[Said] | None:
     """The answers of an export; None for a file that is none."""
     with opened_file(path) as file:
         kind = format_of(file)
         if kind == "table":
             head = next(csv.reader(io.StringIO(file.head.decode("utf-8", "replace"), newline="")), [])
-            if not set(head) >= _STUDIO_MARKS:
+            if not set(head) >= STUDIO_MARKS:
                 return None
             text = io.TextIOWrapper(file.stream, "utf-8", errors="replace", newline="")
             try:
                 rows = [{name: _cell(cell) for name, cell in row.items()} for row in csv.DictReader(text)]
             finally:
                 text.detach()
-            return [_studio_flat(number, row) for number, row in enumerate(rows, 2)]
+            return [said for number, row in enumerate(rows, 2) for said in said_in(number, row) or ()]
         if kind != "json":
             return None
         try:
@@ -99,86 +85,10 @@ def _tool_export(path: str | os.PathLike[str]) -> list[_Said] | None:
             return None  # the ordinary reader says where it breaks
     if not isinstance(records, list) or not records or not all(isinstance(one, dict) for one in records):
         return None
-    first = records[0]
-    if "fields" in first and "responses" in first:
-        return [said for number, one in enumerate(records, 1) for said in _argilla(number, one)]
-    if "annotations" in first and "data" in first:
-        return [said for number, one in enumerate(records, 1) for said in _studio(number, one)]
-    if first.keys() >= _STUDIO_MARKS:
-        return [_studio_flat(number, one) for number, one in enumerate(records, 1)]
-    if "_server_id" in first:
-        return [said for number, one in enumerate(records, 1) for said in _argilla_flat(number, one)]
-    return None
-
-
-def _argilla(number: int, record: Mapping[str, Any]) -> Iterator[_Said]:
-    by_user: dict[str, dict[str, Json]] = {}
-    for question, responses in (record.get("responses") or {}).items():
-        for response in responses or ():
-            if response.get("status") not in _LEFT_OUT:
-                by_user.setdefault(str(response.get("user_id")), {})[question] = response.get("value")
-    shown = {**(record.get("metadata") or {}), **(record.get("fields") or {}), "id": record.get("id")}
-    for user, answers in by_user.items():
-        yield _Said(row=number, shown=_texts(shown), answers=answers, annotator=user)
-
-
-def _argilla_flat(number: int, record: Mapping[str, Any]) -> Iterator[_Said]:
-    by_user: dict[str, dict[str, Json]] = {}
-    for name, values in record.items():
-        if not name.endswith(".responses"):
-            continue
-        users, status = record.get(f"{name}.users") or [], record.get(f"{name}.status") or []
-        for at, value in enumerate(values or ()):
-            if at >= len(status) or status[at] not in _LEFT_OUT:
-                user = str(users[at]) if at < len(users) else str(at)
-                by_user.setdefault(user, {})[name.removesuffix(".responses")] = value
-    for user, answers in by_user.items():
-        yield _Said(row=number, shown=_texts(record), answers=answers, annotator=user)
-
-
-def _studio(number: int, task: Mapping[str, Any]) -> Iterator[_Said]:
-    shown = {"id": task.get("id"), **(task.get("meta") or {}), **(task.get("data") or {})}
-    for annotation in task.get("annotations") or ():
-        if annotation.get("was_cancelled"):
-            continue
-        answers: dict[str, Json] = {}
-        for part in annotation.get("result") or ():
-            if part.get("from_name"):
-                answers[part["from_name"]] = _studio_value(part.get("value") or {})
-        by = annotation.get("completed_by")
-        who = (by.get("email") or by.get("username") or by.get("id")) if isinstance(by, Mapping) else by
-        at = annotation.get("updated_at") or annotation.get("created_at")
-        yield _Said(
-            row=number, shown=_texts(shown), answers=answers, annotator=None if who is None else str(who), at=at
-        )
-
-
-def _studio_flat(number: int, row: Mapping[str, Any]) -> _Said:
-    """One annotation as a row, in which data and answers stand side by side."""
-    answers = {name: _studio_value(value) for name, value in row.items() if name not in _STUDIO_OWN and name != "id"}
-    who = row.get("annotator")
-    return _Said(
-        row=number,
-        shown=_texts(row),
-        answers=answers,
-        annotator=None if absent(who) else str(who),
-        at=row.get("updated_at") or row.get("created_at"),
-        flat=True,
-    )
-
-
-def _studio_value(value: Json) -> Json:
-    """One answer, out of the object or list that it is wrapped in."""
-    if isinstance(value, Mapping):
-        if isinstance(value.get("text"), list):  # a text area's paragraphs
-            return "\n".join(str(part) for part in value["text"])
-        inner = next((value[key] for key in ("choices", "rating", "number", "text") if key in value), None)
-        return _studio_value(inner) if isinstance(inner, list) else inner
-    if isinstance(value, list) and len(value) == 1:
-        return _studio_value(value[0])
-    if isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
-        return None  # drawn boxes and the like: nothing that a label says
-    return value
+    found = [said_in(number, one) for number, one in enumerate(records, 1)]
+    if found[0] is None:
+        return None
+    return [said for one in found for said in one or ()]
 
 
 def _cell(cell: Any) -> Json:
@@ -190,12 +100,7 @@ def _cell(cell: Any) -> Json:
     return cell
 
 
-def _texts(shown: Mapping[str, Any]) -> dict[str, str]:
-    kept = {name: value for name, value in shown.items() if isinstance(value, (str, int)) and value != ""}
-    return {name: str(value) for name, value in kept.items()}
-
-
-def _questions(said: Sequence[_Said], columns: Mapping[str, str], notes: list[str]) -> dict[str, str]:
+def _questions(said: Sequence[Said], columns: Mapping[str, str], notes: list[str]) -> dict[str, str]:
     """Which question each field is. Raises DataError where none or several could be the verdict."""
     values: dict[str, list[Json]] = {}
     for one in said:
@@ -247,7 +152,7 @@ def _is_tags(value: Json) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
-def _ids(said: Sequence[_Said], items: Sequence[Interaction], chosen: str | None, notes: list[str]) -> list[str | None]:
+def _ids(said: Sequence[Said], items: Sequence[Interaction], chosen: str | None, notes: list[str]) -> list[str | None]:
     """The interaction of each answer: by the field that holds most ids, else by the texts."""
     known = {item.id for item in items}
     matches: dict[str, int] = {}
@@ -269,7 +174,7 @@ def _ids(said: Sequence[_Said], items: Sequence[Interaction], chosen: str | None
     return [_by_text(one, by_text) for one in said]
 
 
-def _by_text(one: _Said, by_text: Mapping[str, Sequence[tuple[str, str]]]) -> str | None:
+def _by_text(one: Said, by_text: Mapping[str, Sequence[tuple[str, str]]]) -> str | None:
     texts = {normal_text(value) for value in one.shown.values()}
     found = {id for text in texts for output, id in by_text.get(text, ()) if output in texts}
     return found.pop() if len(found) == 1 else None

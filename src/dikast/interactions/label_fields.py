@@ -72,6 +72,8 @@ def label_of(raw: Json, id: str, tally: Tally) -> Label:
         blind=_truth(raw.get("blind")),
         tags=tags_of(raw.get("tags")),
         note=_text(raw, "note"),
+        origin=_text(raw, "origin"),
+        seed=_whole(raw.get("seed")),
     )
     if label.verdict is None and label.score is None:
         raise Unusable("no verdict: a label needs a verdict or a score")
@@ -92,6 +94,13 @@ def labels_of(label: Json, labels: Json, id: str, tally: Tally) -> tuple[Label, 
     shared = {key: label[key] for key in ("criterion", "scale") if isinstance(label, Mapping) and key in label}
     own = [{**shared, **one} if isinstance(one, Mapping) else one for one in labels]
     return settled + tuple(label_of(one, id, tally) for one in own)
+
+
+def _whole(value: Json) -> int | None:
+    """A seed; anything else that is called so says nothing of how an item was drawn."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value.strip()) else None
 
 
 def tags_of(value: Json) -> tuple[str, ...]:

@@ -103,8 +103,13 @@ def make_split(
 
 
 def class_of(labels: Iterable[Label]) -> str | None:
-    """What the first label that says something says: its verdict, or its score rounded; None for no label."""
+    """What the first label that says something says: its verdict, or its score rounded; None for no label.
+
+    What the system's users said is no label of an expert's, and tells no class.
+    """
     for label in labels:
+        if label.whose == "user":
+            continue
         if label.verdict is not None:
             return label.verdict
         if label.score is not None:

@@ -38,7 +38,7 @@ def read_table(file: Opened, names: FieldNames, tally: Tally) -> Iterator[Row]:
     try:
         if announced:
             next(reader)
-        header = Header(file.name, next(reader, []), names)
+        header = Header(file.name, _first_row(reader, file.name), names)
         header.check()
         while True:
             line = reader.line_num + 1
@@ -57,6 +57,13 @@ def read_table(file: Opened, names: FieldNames, tally: Tally) -> Iterator[Row]:
             yield line, broken or row, raw
     finally:
         text.detach()
+
+
+def _first_row(reader: Iterator[list[str]], name: str) -> list[str]:
+    try:
+        return next(reader, [])
+    except csv.Error as error:
+        raise DataError(f"the header of {name!r} can't be read: {error}", hint="Is a quote missing in it?") from error
 
 
 def delimiter_of(head: str, names: FieldNames) -> str:

@@ -14,16 +14,22 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from dikast.errors import DataError
+from dikast.interactions.sampling import SamplingDesign
+from dikast.interactions.splits import Part
 from dikast.records import Interaction, JudgeRef, RunInfo
-from dikast.store import datasets, runs, splits
+from dikast.store import calibrations, datasets, runs, splits
 from dikast.store.answers import AnswerJournal
+from dikast.store.calibrations import Calibration
 from dikast.store.database import open_database
 from dikast.store.datasets import DatasetInfo, KeptDataset
+from dikast.store.embeddings import KeptVectors
 from dikast.store.labels import LabelBook, LabelCounts, LabelRevision, LabelState
+from dikast.store.platforms import PlatformMemory, Pushed, SourceMark
 from dikast.store.probes import ProbeMemory
 from dikast.store.runs import RunLog, run_key
 from dikast.store.splits import KeptSplit, TestOpening
 from dikast.store.verify import Verification, verify
+from dikast.store.watches import DriftAlert, KeptWatch, WatchBook, WatchInfo, WatchRound
 
 
 class Store:
@@ -56,6 +62,18 @@ class Store:
         """What is remembered of endpoints."""
         return ProbeMemory(self._engine)
 
+    def watches(self) -> WatchBook:
+        """What is watched, the rounds of anchors, and the alerts of drift."""
+        return WatchBook(self._engine)
+
+    def platforms(self) -> PlatformMemory:
+        """How far sources were imported, what was pushed where, and locks."""
+        return PlatformMemory(self._engine)
+
+    def vectors(self, fingerprint: str) -> KeptVectors:
+        """What an embedder made of texts, by its fingerprint."""
+        return KeptVectors(self._engine, fingerprint)
+
     def begin_run(self, info: RunInfo, *, key: bytes, owner: str, out: str | None, name: str | None = None) -> RunLog:
         """A page for a run; see `store.runs.begin_run`."""
         return runs.begin_run(self._engine, info, key=key, owner=owner, out=out, name=name)
@@ -72,9 +90,19 @@ class Store:
         """All runs, newest first."""
         return runs.list_runs(self._engine)
 
-    def keep_dataset(self, name: str, items: Iterable[Interaction], *, sources: Sequence[str] = ()) -> KeptDataset:
-        """Keep interactions under a name; the same content again changes nothing. Raises DataError."""
-        return datasets.keep_dataset(self._engine, name, items, sources=sources)
+    def keep_dataset(
+        self,
+        name: str,
+        items: Iterable[Interaction],
+        *,
+        sources: Sequence[str] = (),
+        design: SamplingDesign | None = None,
+    ) -> KeptDataset:
+        """Keep interactions under a name; the same content again changes nothing. Raises DataError.
+
+        design: how they were drawn from a larger dataset.
+        """
+        return datasets.keep_dataset(self._engine, name, items, sources=sources, design=design)
 
     def find_dataset(self, name: str) -> KeptDataset | None:
         """The dataset kept under that name, or None."""
@@ -111,6 +139,22 @@ class Store:
         """Every time that the sealed test of a dataset was opened, oldest first."""
         return splits.openings(self._engine, self.dataset(dataset))
 
+    def parts(self, units: Iterable[bytes]) -> dict[bytes, dict[str, Part]]:
+        """The parts that these units (see `interactions.units`) have, by dataset; those without any are left out."""
+        return splits.parts_of(self._engine, units)
+
+    def keep_calibration(self, calibration: Calibration) -> None:
+        """Keep a map of confidence; from now on it is that of its judge's version and model."""
+        calibrations.keep_calibration(self._engine, calibration)
+
+    def calibration(self, judge_version: str, model: str) -> Calibration | None:
+        """The newest map of confidence of a judge's version and model (`runs.calibration_key`), or None."""
+        return calibrations.find_calibration(self._engine, judge_version, model)
+
+    def calibrations(self) -> list[Calibration]:
+        """Every map of confidence that was ever kept, newest first."""
+        return calibrations.list_calibrations(self._engine)
+
     def verify(self) -> Verification:
         """Prove the store whole, or say what is wrong."""
         return verify(self._engine)
@@ -118,17 +162,26 @@ class Store:
 
 __all__ = [
     "AnswerJournal",
+    "Calibration",
     "DatasetInfo",
+    "DriftAlert",
     "KeptDataset",
     "KeptSplit",
+    "KeptWatch",
     "LabelBook",
     "LabelCounts",
     "LabelRevision",
     "LabelState",
+    "PlatformMemory",
     "ProbeMemory",
+    "Pushed",
     "RunLog",
+    "SourceMark",
     "Store",
     "TestOpening",
     "Verification",
+    "WatchBook",
+    "WatchInfo",
+    "WatchRound",
     "run_key",
 ]

@@ -18,6 +18,7 @@ import msgspec
 import sqlalchemy as sa
 
 from dikast.errors import DataError
+from dikast.interactions.sampling import SamplingDesign
 from dikast.interactions.units import unit_of
 from dikast.records import Interaction, content_hash
 from dikast.store.database import mapped_errors
@@ -35,16 +36,21 @@ _KEEP_INTERACTION = sa.text("INSERT INTO interactions (hash, body) VALUES (:hash
 _to_json = msgspec.json.Encoder()
 _interaction_from_json = msgspec.json.Decoder(Interaction)
 _sources_from_json = msgspec.json.Decoder(tuple[str, ...])
+_design_from_json = msgspec.json.Decoder(SamplingDesign)
 
 
 class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A dataset that is kept. hash: SHA-256 (hex) of all interactions in order, as in RunInfo. sources: its files."""
+    """A dataset that is kept. hash: SHA-256 (hex) of all interactions in order, as in RunInfo. sources: its files.
+
+    design: how it was drawn from a larger one; None where it wasn't.
+    """
 
     name: str
     hash: str
     n: int
     sources: tuple[str, ...] = ()
     kept_at: str
+    design: SamplingDesign | None = None
 
 
 class KeptDataset:
@@ -123,15 +129,21 @@ class KeptDataset:
 
 
 def keep_dataset(
-    engine: sa.Engine, name: str, items: Iterable[Interaction], *, sources: Sequence[str] = ()
+    engine: sa.Engine,
+    name: str,
+    items: Iterable[Interaction],
+    *,
+    sources: Sequence[str] = (),
+    design: SamplingDesign | None = None,
 ) -> KeptDataset:
     """Keep interactions under a name; the same content again changes nothing.
 
-    items: read once, in batches. Raises DataError for a name that can't be one, an id that comes twice, or no items.
+    items: read once, in batches. design: how they were sampled. Raises DataError for a name that can't be one, an id
+    that comes twice, or no items.
     """
     _check_name(name)
     where = engine.url.render_as_string(hide_password=True)
-    passing = _begin(engine, where, sources)
+    passing = _begin(engine, where, sources, design)
     try:
         digest, count = _write(engine, where, passing, items)
         if not count:
@@ -165,7 +177,7 @@ def _check_name(name: str) -> None:
         )
 
 
-def _begin(engine: sa.Engine, where: str, sources: Sequence[str]) -> int:
+def _begin(engine: sa.Engine, where: str, sources: Sequence[str], design: SamplingDesign | None) -> int:
     """A page under a passing name. Those that a killed process left behind are taken away."""
     now = datetime.now(UTC)
     old = (now - _ABANDONED).isoformat(timespec="seconds")
@@ -176,6 +188,7 @@ def _begin(engine: sa.Engine, where: str, sources: Sequence[str]) -> int:
                 name=_PASSING + secrets.token_hex(8),
                 n=0,
                 sources=_to_json.encode(tuple(sources)),
+                design=None if design is None else _to_json.encode(design),
                 kept_at=now.isoformat(timespec="seconds"),
             )
         )
@@ -248,14 +261,14 @@ def _settle(engine: sa.Engine, where: str, passing: int, name: str, digest: byte
             connection.execute(page.values(name=name, hash=digest, n=count))
             return
         if old.hash is not None and bytes(old.hash) != digest:
-            described = sa.select(datasets.c.sources, datasets.c.kept_at).where(datasets.c.id == passing)
-            new = connection.execute(described).one()
+            described = sa.select(datasets.c.sources, datasets.c.kept_at, datasets.c.design)
+            new = connection.execute(described.where(datasets.c.id == passing)).one()
             connection.execute(dataset_items.delete().where(dataset_items.c.dataset == old.id))
             connection.execute(dataset_items.update().where(dataset_items.c.dataset == passing).values(dataset=old.id))
             connection.execute(
                 datasets.update()
                 .where(datasets.c.id == old.id)
-                .values(hash=digest, n=count, sources=new.sources, kept_at=new.kept_at)
+                .values(hash=digest, n=count, sources=new.sources, kept_at=new.kept_at, design=new.design)
             )
         connection.execute(datasets.delete().where(datasets.c.id == passing))
 
@@ -274,6 +287,7 @@ def _described(engine: sa.Engine, condition: sa.ColumnElement[bool]) -> list[tup
                 n=row.n,
                 sources=_sources_from_json.decode(bytes(row.sources)),
                 kept_at=row.kept_at,
+                design=None if row.design is None else _design_from_json.decode(bytes(row.design)),
             ),
         )
         for row in rows

@@ -205,6 +205,12 @@ class LabelBook:
                 labelled=connection.execute(labelled.where(*conditions, labels.c.state == "saved")).scalar_one(),
             )
 
+    def stamp(self) -> int:
+        """A number that is another whenever a label was saved, deferred or withdrawn since."""
+        here = sa.select(sa.func.max(labels.c.id)).where(labels.c.dataset == self._dataset, labels.c.state != "draft")
+        with mapped_errors(self._where), self._reading.connect() as connection:
+            return connection.execute(here).scalar() or 0
+
     def annotators(self) -> dict[str, int]:
         """Who labelled, and how many standing saved labels each has; "" for labels that name nobody."""
         query = (

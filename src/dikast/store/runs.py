@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import sqlalchemy as sa
 
 from dikast.records import Interaction, RunInfo, Verdict, canonical_json
 from dikast.store.database import mapped_errors
+from dikast.store.datasets import in_batches
 from dikast.store.schema import interactions, runs, verdicts
 
 _BATCH = 256
+_LOOKUP_LIMIT = 500
 _KEEP_INTERACTION = sa.text("INSERT INTO interactions (hash, body) VALUES (:hash, :body) ON CONFLICT DO NOTHING")
 _ADD_VERDICT = sa.text(
     "INSERT INTO verdicts (run, position, interaction_id, interaction, status, body)"
@@ -89,6 +91,24 @@ class RunLog:
     def verdicts(self) -> Iterator[Verdict]:
         """The verdicts, in the dataset's order."""
         return map(_verdict_from_json.decode, self.lines())
+
+    def positions(self, start: int = 0) -> set[int]:
+        """The places, from `start` on, that have a verdict."""
+        query = sa.select(verdicts.c.position).where(verdicts.c.run == self._row, verdicts.c.position >= start)
+        with mapped_errors(self._where), self._reading.connect() as connection:
+            return set(connection.execute(query).scalars())
+
+    def judged(self, ids: Sequence[str]) -> Iterator[tuple[Verdict, Interaction]]:
+        """The verdicts on these ids with what was judged, as far as the run has them, in the order of the ids."""
+        columns = sa.select(verdicts.c.interaction_id, verdicts.c.body, interactions.c.body.label("judged"))
+        joined = columns.join(interactions, verdicts.c.interaction == interactions.c.hash)
+        with mapped_errors(self._where), self._reading.connect() as connection:
+            for some in in_batches(ids, _LOOKUP_LIMIT):
+                keys = [id.encode() for id in some]
+                query = joined.where(verdicts.c.run == self._row, verdicts.c.interaction_id.in_(keys))
+                found = {bytes(row.interaction_id): row for row in connection.execute(query)}
+                for row in (found[key] for key in keys if key in found):
+                    yield _verdict_from_json.decode(bytes(row.body)), _interaction_from_json.decode(bytes(row.judged))
 
     def interactions(self) -> Iterator[Interaction]:
         """The interactions judged, in the dataset's order."""

@@ -99,6 +99,7 @@ datasets = sa.Table(
     sa.Column("sources", sa.LargeBinary, nullable=False),
     sa.Column("kept_at", sa.String(32), nullable=False),
     sa.Column("shares", sa.LargeBinary),  # of the split, as JSON; NULL until one is made
+    sa.Column("design", sa.LargeBinary),  # how it was sampled, as JSON; NULL where it wasn't
 )
 
 # content: SHA-256 of what a judge may see. unit: what shares input and context (see interactions/units.py).
@@ -173,4 +174,91 @@ test_openings = sa.Table(
     sa.Column("n", _Id, nullable=False),
     sa.Column("why", sa.LargeBinary, nullable=False),
     sa.Index("test_openings_by_dataset", "dataset"),
+)
+
+# Maps from how sure a judge says it is to how often it is right; the newest of a judge's version and model counts.
+calibrations = sa.Table(
+    "calibrations",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    sa.Column("judge_version", sa.LargeBinary, nullable=False),
+    sa.Column("model", sa.LargeBinary, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Index("calibrations_by_judge", "judge_version", "model"),
+)
+
+# Texts as vectors: 32-bit floats, little end first. embedder: SHA-256 of its fingerprint; content: of the text.
+embeddings = sa.Table(
+    "embeddings",
+    metadata,
+    sa.Column("embedder", sa.LargeBinary(32), primary_key=True),
+    sa.Column("content", sa.LargeBinary(32), primary_key=True),
+    sa.Column("vector", sa.LargeBinary, nullable=False),
+)
+
+# How far each live source was imported, by SHA-256 of its address, its filters and the dataset that it feeds.
+sources = sa.Table(
+    "sources",
+    metadata,
+    sa.Column("key", sa.LargeBinary(32), primary_key=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+
+# Every score that a platform took. target: SHA-256 of the platform's address; digest: of what was sent.
+pushes = sa.Table(
+    "pushes",
+    metadata,
+    sa.Column("target", sa.LargeBinary(32), primary_key=True),
+    sa.Column("score", sa.String(64), primary_key=True),
+    sa.Column("digest", sa.LargeBinary(32), nullable=False),
+    sa.Column("run", sa.LargeBinary, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+)
+
+# What is watched, and by which judge.
+watches = sa.Table(
+    "watches",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    sa.Column("name", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+
+# Every item that a watch has seen, by SHA-256 of its id. position: its place in the run; none where it was not drawn.
+watch_items = sa.Table(
+    "watch_items",
+    metadata,
+    sa.Column("watch", _Id, sa.ForeignKey("watches.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("item", sa.LargeBinary(32), primary_key=True),
+    sa.Column("content", sa.LargeBinary(32), nullable=False),
+    sa.Column("round", _Id, nullable=False),
+    sa.Column("position", _Id),
+    sa.Column("interaction", sa.LargeBinary(32)),
+    sa.Index("watch_items_by_position", "watch", "position", unique=True),
+)
+
+watch_rounds = sa.Table(
+    "watch_rounds",
+    metadata,
+    sa.Column("watch", _Id, sa.ForeignKey("watches.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("number", _Id, primary_key=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+
+# Each time that labelled interactions were judged again. series: the watch or the runs that they stand beside.
+anchor_rounds = sa.Table(
+    "anchor_rounds",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    sa.Column("series", sa.LargeBinary, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+
+# Every change that was told, once.
+drift_alerts = sa.Table(
+    "drift_alerts",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    sa.Column("series", sa.LargeBinary, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
 )

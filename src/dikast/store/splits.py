@@ -6,7 +6,7 @@ How the parts are found is in `interactions/splits.py`; here they are remembered
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -49,21 +49,36 @@ class KeptSplit:
     def settle(self, *, shares: Mapping[Part, float] | None = None) -> Split:
         """Give every interaction that has no part yet its part; the others keep theirs.
 
+        What is in a split of another dataset keeps that part here, and is set aside where two datasets differ on it: so
+        what is sealed stays sealed in a sample or a copy.
+
         shares: of pool, dev and test, for the first time; later ones fill up to the same. Raises InputError for shares
         that don't add up to 1, or that differ from those the split was made with.
         """
         given = _checked(shares) if shares is not None else None
         while True:
-            kept, made_with = self._kept()
+            own, made_with = self._kept()
             if given and made_with and given != made_with:
                 raise InputError(
                     f"the split of {self.dataset.name!r} was made with other shares: {_shown(made_with)}",
                     hint="A split is made once; leave the shares away.",
                 )
             chosen = given or made_with or SHARES
-            split = make_split(self.dataset, kept=kept, classes=self.classes(), shares=chosen)
-            if self._write(split, len(kept), chosen):
+            elsewhere = {unit: part for unit, part in self._elsewhere().items() if unit not in own}
+            split = make_split(self.dataset, kept={**elsewhere, **own}, classes=self.classes(), shares=chosen)
+            split = msgspec.structs.replace(split, added={**elsewhere, **split.added})
+            if self._write(split, len(own), chosen):
                 return split
+
+    def is_behind(self) -> bool:
+        """Whether there is a split, and interactions that came after it and have no part yet."""
+        here = sa.select(splits.c.unit).where(splits.c.dataset == self.dataset.row)
+        without = sa.select(dataset_items.c.position).where(
+            dataset_items.c.dataset == self.dataset.row, dataset_items.c.unit.not_in(here)
+        )
+        with mapped_errors(self._where), self._reading.connect() as connection:
+            is_made = bool(connection.execute(sa.select(here.exists())).scalar())
+            return is_made and bool(connection.execute(sa.select(without.exists())).scalar())
 
     def parts(self, ids: Sequence[str]) -> dict[str, Part]:
         """The part of each of these ids; those that have none yet are left out."""
@@ -137,6 +152,19 @@ class KeptSplit:
             shares = connection.execute(made_with).scalar()
         return kept, None if shares is None else _shares_from_json.decode(bytes(shares))
 
+    def _elsewhere(self) -> dict[bytes, Part]:
+        """The parts that units of this dataset have in other datasets."""
+        mine = sa.select(dataset_items.c.unit).where(dataset_items.c.dataset == self.dataset.row)
+        query = sa.select(splits.c.unit, splits.c.part).where(
+            splits.c.dataset != self.dataset.row, splits.c.unit.in_(mine)
+        )
+        found: dict[bytes, Part] = {}
+        with mapped_errors(self._where), self._reading.connect() as connection:
+            for row in connection.execute(query):
+                unit, part = bytes(row.unit), row.part
+                found[unit] = part if found.get(unit, part) == part else "aside"
+        return found
+
     def _write(self, split: Split, before: int, shares: Mapping[Part, float]) -> bool:
         """Whether it was written; False when another process gave out parts meanwhile."""
         here = splits.c.dataset == self.dataset.row
@@ -153,6 +181,20 @@ class KeptSplit:
 
 
 _SAME_UNIT = sa.and_(splits.c.dataset == dataset_items.c.dataset, splits.c.unit == dataset_items.c.unit)
+
+
+def parts_of(engine: sa.Engine, units: Iterable[bytes]) -> dict[bytes, dict[str, Part]]:
+    """The parts that units have, by dataset; units without any are left out."""
+    asked = set(units)
+    found: dict[bytes, dict[str, Part]] = {}
+    query = sa.select(splits.c.unit, splits.c.part, datasets.c.name).join(datasets, datasets.c.id == splits.c.dataset)
+    where = engine.url.render_as_string(hide_password=True)
+    with mapped_errors(where), engine.execution_options(reading=True).connect() as connection:
+        for row in connection.execution_options(yield_per=_STREAMED).execute(query):
+            unit = bytes(row.unit)
+            if unit in asked:
+                found.setdefault(unit, {})[row.name] = row.part
+    return found
 
 
 def open_test(engine: sa.Engine, dataset: KeptDataset, judge: JudgeRef, *, n: int, why: str) -> TestOpening:

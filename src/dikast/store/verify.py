@@ -10,10 +10,12 @@ import sqlalchemy as sa
 
 from dikast.records import RunInfo, Verdict
 from dikast.store.answers import checksum
+from dikast.store.calibrations import Calibration
 from dikast.store.database import mapped_errors
 from dikast.store.labels import check_of
 from dikast.store.schema import (
     answers,
+    calibrations,
     dataset_items,
     datasets,
     interactions,
@@ -192,6 +194,17 @@ def _test_openings(connection: sa.Connection) -> Iterator[str | None]:
         yield None if row.at and row.why else f"test openings: row {row.id} says not when or why"
 
 
+def _calibrations(connection: sa.Connection) -> Iterator[str | None]:
+    for row in _stream(connection, sa.select(calibrations)):
+        try:
+            kept = msgspec.json.decode(bytes(row.body), type=Calibration)
+        except msgspec.MsgspecError as error:
+            yield f"calibrations: row {row.id} can't be read: {error}"
+            continue
+        same = (kept.judge.version.encode(), kept.model.encode()) == (bytes(row.judge_version), bytes(row.model))
+        yield None if same else f"calibrations: row {row.id} differs from its index"
+
+
 def _stream(connection: sa.Connection, query: sa.Select[tuple[object, ...]]) -> sa.CursorResult[tuple[object, ...]]:
     return connection.execution_options(yield_per=1000).execute(query)
 
@@ -208,4 +221,5 @@ _CHECKS = {
     "label heads": _label_heads,
     "splits": _splits,
     "test openings": _test_openings,
+    "calibrations": _calibrations,
 }
