@@ -1,0 +1,410 @@
+"""An import: traces of any known format -> interactions, previewed, and kept as a dataset that grows.
+
+The source is read once. Traces and interactions lie in temporary files meanwhile, so that memory stays flat; a dataset
+that is kept under the name already gets what is new and what has changed, and nothing twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from dikast.errors import DataError, InputError
+from dikast.interactions import open_dataset
+from dikast.interactions.ids import Ids
+from dikast.interactions.rejects import Rejects
+from dikast.interactions.rows import Tally, Unusable
+from dikast.interactions.sampling import SampleRequest, SamplingDesign, draw_sample, is_negative, value_of
+from dikast.records import Interaction
+from dikast.redaction.redactor import InteractionRedactor
+from dikast.redaction.report import RedactionReport
+from dikast.report.jsonl import write_results
+from dikast.store import KeptDataset, Store
+from dikast.traces.census import Census
+from dikast.traces.formats import Dropped, TraceFormat
+from dikast.traces.grouping import Grouping
+from dikast.traces.mapping import Mapping as TraceMapping
+from dikast.traces.mapping import Unit, read_mapping, write
+from dikast.traces.projection import Projected, conversation_of, interactions_of
+from dikast.traces.recognising import Recognised, recognised
+from dikast.traces.spool import Spool
+from dikast.traces.trace import Trace
+
+_KINDS_SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportRequest:
+    """What is imported, and how.
+
+    mapping: a file that must be there. kept_mapping: where this source's own mapping is, or will be. unit: in place of
+    the mapping's. rejects: where what was dropped is written. where: metadata that an interaction must have. negative:
+    only what the system's users disliked. origin: what the sources are called, where they are a platform's pages.
+
+    redact: replace what is personal, which a mapping may ask for as well. redactor: makes what does, by rules.
+    """
+
+    sources: tuple[str, ...]
+    name: str
+    format: str | None = None
+    mapping: Path | None = None
+    kept_mapping: Path | None = None
+    unit: Unit | None = None
+    rejects: Path | None = None
+    limit: int | None = None
+    where: Mapping[str, str] = field(default_factory=dict)
+    negative: bool = False
+    sample: SampleRequest | None = None
+    strict: bool = False
+    origin: str | None = None
+    redact: bool = False
+    redactor: Callable[[Mapping[str, str]], InteractionRedactor] | None = None
+
+
+class ImportReport(msgspec.Struct, kw_only=True):
+    """What an import found, and what comes of it.
+
+    dropped: what is no interaction, by the kind of its reason. examples: for each kind, the first reasons in full.
+    labels: labels by provenance and verdict. first: the first interaction.
+    """
+
+    source: str
+    format: str
+    files: int
+    left: tuple[str, ...] = ()
+    census: Census | None = None
+    mapping: TraceMapping | None = None
+    mapping_file: str | None = None
+    new_feedback: tuple[str, ...] = ()
+    interactions: int = 0
+    empty_outputs: int = 0
+    with_context: int = 0
+    with_reference: int = 0
+    labels: dict[str, dict[str, int]] = {}
+    dropped: dict[str, int] = {}
+    examples: dict[str, list[str]] = {}
+    passed_over: int = 0
+    notes: dict[str, int] = {}
+    design: SamplingDesign | None = None
+    redaction: RedactionReport | None = None
+    first: Interaction | None = None
+
+
+class Import:
+    """One import, read and projected; a context manager, within which its interactions can be iterated.
+
+    >>> with Import(ImportRequest(sources=("traces.jsonl",), name="traces")) as imported:  # doctest: +SKIP
+    ...     print(imported.report.interactions)
+    """
+
+    def __init__(self, request: ImportRequest) -> None:
+        self.request = request
+        self.tally = Tally()
+        self._stack = ExitStack()
+        self._items = self._stack.enter_context(Spool(Interaction))
+        self._census = Census()
+        self._redactor: InteractionRedactor | None = None
+        self.report = ImportReport(source=request.origin or " ".join(request.sources), format="", files=0)
+
+    def __enter__(self) -> Import:
+        try:
+            if self.request.redact:
+                self._redact_by({})
+            try:
+                self._read()
+            finally:
+                self._redact_rejects()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def __iter__(self) -> Iterator[Interaction]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return self._items.count
+
+    def save_mapping(self) -> None:
+        """Write the mapping to its place, where there is none yet. Raises OutputError."""
+        place, mapping = self.request.kept_mapping, self.report.mapping
+        if place is not None and mapping is not None and self.request.mapping is None and not place.exists():
+            write(mapping, place, heard=self._census.heard, metadata=self._census.metadata)
+
+    def _read(self) -> None:
+        request, report = self.request, self.report
+        with (
+            recognised(request.sources, format=request.format) as found,
+            Rejects(request.rejects, self.tally, strict=request.strict) as rejects,
+        ):
+            report.files = len(found.paths)
+            report.left = tuple(str(path) for path in found.left)
+            if found.format is None:
+                if request.mapping is not None or request.unit is not None:
+                    raise InputError(
+                        f"{report.source!r} is in no format of traces, and a mapping or a unit is for traces",
+                        hint=f"Leave it out, or name the format: {', '.join(found.tried)}.",
+                    )
+                report.format = "interactions"
+                self._settle(self._plain(found))
+            else:
+                report.format = found.format.name
+                self._settle(self._projected(found.format, found.paths, rejects))
+            rejects.finish()
+        report.dropped = dict(self.tally.reasons)
+        report.notes = dict(self.tally.notes)
+
+    def _projected(self, format: TraceFormat, paths: tuple[Path, ...], rejects: Rejects) -> Iterator[Interaction]:
+        """Every interaction of the traces, under the mapping that is given, kept or proposed."""
+        report = self.report
+        with Spool(Trace) as traces:
+            for one in format.read(paths, self.tally):
+                if isinstance(one, Dropped):
+                    self._reject(rejects, one.file, one.line, one.reason, one.raw)
+                else:
+                    self._census.add(one)
+                    traces.put(one)
+            report.census = self._census
+            mapping = self._mapping(format.name)
+            if mapping.redacted or self.request.redact:
+                mapping = msgspec.structs.replace(mapping, redacted=True)
+                self._redact_by(mapping.redact)
+            report.mapping = mapping
+            tally = Tally()
+            ids = Ids(tally)
+            ids.new_file(report.source)
+            for trace, projected in _through(traces, mapping):
+                try:
+                    if isinstance(projected, Unusable):
+                        raise projected
+                    item = ids.settle(projected, 0)
+                except Unusable as unusable:
+                    self._reject(rejects, trace, 0, _of_traces(unusable.reason), trace)
+                    continue
+                yield item
+
+    def _plain(self, found: Recognised) -> Iterator[Interaction]:
+        """Interactions that are there as such: tables, and JSON Lines."""
+        tried = f"Tried were also: {', '.join(found.tried)}." if found.tried else None
+        try:
+            rejected = self.request.rejects
+            dataset = open_dataset([str(path) for path in found.paths], strict=self.request.strict, rejects=rejected)
+            yield from dataset
+        except DataError as error:
+            raise DataError(f"no known format fits: {error}", hint=tried) from error
+        for one in dataset.tally.first_rejects:
+            self._example(one.reason)
+        if not dataset.tally.kept:
+            reasons = "; ".join(one.reason for one in dataset.tally.first_rejects[:1])
+            raise DataError(
+                f"no known format fits {self.report.source!r}: as plain interactions, {reasons}", hint=tried
+            )
+        self.tally.read += dataset.tally.read
+        self.tally.rejected += dataset.tally.rejected
+        for reason, count in dataset.tally.reasons.items():
+            self.tally.reasons[reason] = self.tally.reasons.get(reason, 0) + count
+        for note, count in dataset.tally.notes.items():
+            self.tally.note(note, count)
+
+    def _mapping(self, format: str) -> TraceMapping:
+        request, report = self.request, self.report
+        place = request.mapping or (
+            request.kept_mapping if request.kept_mapping and request.kept_mapping.exists() else None
+        )
+        if place is None:
+            mapping = self._census.proposal(format)
+        else:
+            mapping, new = self._census.completed(read_mapping(place))
+            report.new_feedback = tuple(new)
+            report.mapping_file = str(place)
+            if mapping.format is not None and mapping.format != format:
+                raise InputError(
+                    f"the mapping {str(place)!r} is for {mapping.format!r}, and the source is {format!r}",
+                    hint="Name another mapping with --mapping, or keep this source under another --name.",
+                )
+        if request.unit is not None:
+            mapping = msgspec.structs.replace(mapping, unit=request.unit)
+        return mapping
+
+    def _settle(self, items: Iterator[Interaction]) -> None:
+        """Draw, narrow down and count what is kept of the interactions."""
+        request, report = self.request, self.report
+        if request.sample is not None:
+            drawn, design = draw_sample(items, request.sample, source=request.name)
+            report.design = self._redacted_design(design)
+            chosen: Iterable[Interaction] = drawn
+        else:
+            chosen = self._wanted(items)
+        for item in chosen:
+            if request.limit is not None and report.interactions >= request.limit:
+                break
+            if self._redactor is not None:
+                item = self._redactor.interaction(item)
+            self._count(item)
+            self._items.put(item)
+
+    def _redact_by(self, rules: Mapping[str, str]) -> None:
+        """From here on, replace what is personal in what is kept and shown."""
+        if self.request.redactor is None:
+            raise InputError("this import is to replace personal data, and is given nothing that does")
+        self._redactor = self.request.redactor(rules)
+        self.report.redaction = self._redactor.report
+
+    def _redacted_design(self, design: SamplingDesign) -> SamplingDesign:
+        """How a sample was drawn, without what is personal in the values that it was drawn by."""
+        if self._redactor is None:
+            return design
+        text = self._redactor.text
+        strata = {text(value): stratum for value, stratum in design.strata.items()}
+        where = {key: text(value) for key, value in design.where.items()}
+        return msgspec.structs.replace(design, strata=strata, where=where)
+
+    def _redact_rejects(self) -> None:
+        """The rejects file without what is personal in the rows that stand there."""
+        place, redactor = self.request.rejects, self._redactor
+        if place is None or redactor is None or not place.is_file():
+            return
+        with place.open("rb") as file:
+            lines = file.readlines()
+        if lines and lines[0].startswith(b'{"file":'):
+            write_results(place, (msgspec.json.encode(redactor.value(msgspec.json.decode(line))) for line in lines))
+
+    def _wanted(self, items: Iterator[Interaction]) -> Iterator[Interaction]:
+        for item in items:
+            fits = all(value_of(item, key) == value for key, value in self.request.where.items())
+            if fits and (not self.request.negative or is_negative(item)):
+                yield item
+            else:
+                self.report.passed_over += 1
+
+    def _count(self, item: Interaction) -> None:
+        report = self.report
+        report.first = report.first or item
+        report.interactions += 1
+        report.empty_outputs += item.output == "" and not item.is_pair
+        report.with_context += item.context is not None
+        report.with_reference += item.reference is not None
+        for label in item.labels:
+            counts = report.labels.setdefault(label.origin or "expert", {})
+            said = label.verdict or "score only"
+            counts[said] = counts.get(said, 0) + 1
+
+    def _reject(self, rejects: Rejects, file: str, line: int, reason: str, raw: str) -> None:
+        rejects.add(file, line, reason, raw)
+        self._example(reason)
+
+    def _example(self, reason: str) -> None:
+        if self._redactor is not None:
+            reason = self._redactor.text(reason)
+        shown = self.report.examples.setdefault(reason.partition(":")[0], [])
+        if len(shown) < _KINDS_SHOWN and reason not in shown:
+            shown.append(reason)
+
+
+def _of_traces(reason: str) -> str:
+    """A reason without the line of a file, where there is none."""
+    return re.sub(r"was first seen in (.*, )?line \d+, with", "came before, with", reason)
+
+
+def _through(traces: Spool[Trace], mapping: TraceMapping) -> Iterator[tuple[str, Projected]]:
+    """Every projected interaction, with the id of its trace."""
+    if mapping.unit != "conversation":
+        for trace in traces:
+            for one in interactions_of(trace, mapping):
+                yield trace.id, one
+        return
+    with Grouping() as conversations:
+        for trace in traces:
+            conversations.add(trace.conversation or f"\0{trace.id}", "trace", msgspec.to_builtins(trace))
+        for _, records in conversations.groups():
+            together = [msgspec.convert(record.value, Trace) for record in records]
+            for one in conversation_of(together, mapping):
+                yield together[-1].id, one
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What keeping changed in a dataset."""
+
+    dataset: KeptDataset
+    new: int
+    changed: int
+    same: int
+
+
+def keep(store: Store, name: str, imported: Import) -> Kept:
+    """Keep what was imported under a name: what is there already stays, is not doubled, and follows its source.
+
+    A sample is a dataset of its own: DataError where the name holds something else.
+    """
+    before = store.find_dataset(name)
+    design = imported.report.design
+    if before is not None and (design is not None or before.info.design is not None) and before.info.design != design:
+        raise DataError(
+            f"there is a dataset {name!r} already, and it is not this sample",
+            hint="Give another --name, or --out FILE.",
+        )
+    sources = tuple(dict.fromkeys([*(before.info.sources if before else ()), *_sources(imported.request)]))
+    if before is None or design is not None:
+        found = store.keep_dataset(name, imported, sources=sources, design=design)
+        return Kept(
+            found, new=len(imported) if before is None else 0, changed=0, same=0 if before is None else len(imported)
+        )
+    return _merge(store, before, imported, sources)
+
+
+def _merge(store: Store, before: KeptDataset, imported: Import, sources: Sequence[str]) -> Kept:
+    """The dataset with what is new behind it, and what changed in its place."""
+    here = set(before.ids())
+    same = 0
+    with Spool(Interaction) as behind, Spool(Interaction) as instead:
+        for item in imported:
+            if item.id in here:
+                instead.put(item)
+            else:
+                behind.put(item)
+        digests = {item.id: _fingerprint(item) for item in instead}
+        for item in before:
+            if digests.get(item.id) == _fingerprint(item):
+                same += 1
+                del digests[item.id]
+        changed = {item.id: item for item in instead if item.id in digests}
+        if not behind.count and not changed:
+            return Kept(before, 0, 0, same)
+
+        def together() -> Iterator[Interaction]:
+            for item in before:
+                yield changed.get(item.id, item)
+            yield from behind
+
+        found = store.keep_dataset(before.name, together(), sources=sources)
+        new = behind.count
+    return Kept(found, new, len(changed), same)
+
+
+def _fingerprint(item: Interaction) -> bytes:
+    return hashlib.sha256(msgspec.json.encode(item, order="deterministic")).digest()
+
+
+def _sources(request: ImportRequest) -> list[str]:
+    return [request.origin] if request.origin else [str(Path(one).absolute()) for one in request.sources]
+
+
+def contract_line(item: Interaction) -> bytes:
+    """An interaction as a line of JSON that names only what it has."""
+    line = {key: value for key, value in msgspec.to_builtins(item).items() if value not in (None, {}, (), [])}
+    for label in line.get("labels", ()):
+        label.pop("id", None)
+    return msgspec.json.encode(line)
