@@ -5,7 +5,7 @@ How a page is written so that it can be run, from top to bottom, in a folder of 
     ```jsonl file=interactions.jsonl      the block is written to that file
     ```console                            lines after "$ " are run; the others must be in what they print, in order;
                                           "..." stands for anything within a line, and alone for more lines
-    ```console exit=2                     the last command exits with this
+    ```console exit=2                     the last command exits with this; a "$ cd FOLDER" alone holds from there on
     ```python                             is run as a program; # prints: TEXT at a line's end says what it prints
     ```sh                                 is not run, because it installs or starts something outside of Dikast
 
@@ -127,9 +127,14 @@ def run_command(command: str, folder: Path, environment: dict[str, str]) -> subp
     return subprocess.CompletedProcess(words, serving.wait(30), "".join(printed), "")
 
 
-def run_console(block: Block, folder: Path, environment: dict[str, str], where: str) -> None:
+def run_console(block: Block, folder: Path, environment: dict[str, str], where: str) -> Path:
+    """Run what a block shows; the folder that it leaves the reader in."""
     shown = list(commands(block.text))
     for number, (command, expected) in enumerate(shown):
+        if moved := re.fullmatch(r"cd ([\w-]+)", command):
+            folder = folder / moved[1]
+            assert folder.is_dir(), f"{where}: {command}: there is no such folder"
+            continue
         if "jq " in command and not shutil.which("jq"):
             continue
         done = run_command(command, folder, environment)
@@ -139,6 +144,7 @@ def run_console(block: Block, folder: Path, environment: dict[str, str], where: 
         assert "Traceback" not in done.stderr, said
         line = missing_line(expected, done.stderr + done.stdout)
         assert line is None, f"{said}\nthe page says that it prints, in this order: {line!r}"
+    return folder
 
 
 def run_python(block: Block, folder: Path, environment: dict[str, str], where: str) -> None:
@@ -165,7 +171,7 @@ def test_what_a_page_shows_runs(page: Path, stage: tuple[Path, dict[str, str]]) 
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(block.text, encoding="utf-8")
         elif block.kind == "console":
-            run_console(block, folder, environment, where)
+            folder = run_console(block, folder, environment, where)
         elif block.kind == "python":
             run_python(block, folder, environment, where)
         elif block.kind == "sh":
