@@ -20,10 +20,10 @@ Row = dict[str, Any]
 
 TARGET = Path(__file__).resolve().parent.parent / "tests" / "journeys"
 SETS = {"halueval_general": "halueval", "roscoe": "roscoe", "chinesefacteval": "chinesefacteval"}
-OF_EACH_VERDICT = 20
-OF_EACH_SCORE = 8
+OF_EACH_VERDICT = 15
+OF_EACH_SCORE = 6
 LEFT_OUT = {"drop"}  # whose texts are under a share-alike licence
-LONGEST = 700  # characters of input and output together: a small model on two cores judges them in a test
+LONGEST = 600  # bytes of input and output together: a small model on two cores judges them in a test
 
 
 def stratum(row: Row) -> str:
@@ -46,7 +46,7 @@ def drawn(rows: list[Row]) -> list[Row]:
     for row in sorted(rows, key=lambda row: hashlib.sha256(row["id"].encode()).digest()):
         kind = stratum(row)
         most = OF_EACH_SCORE if kind.startswith("score") else OF_EACH_VERDICT
-        fits = len(row["input"]) + len(row["output"]) <= LONGEST and row["metadata"].get("category") not in LEFT_OUT
+        fits = len((row["input"] + row["output"]).encode()) <= LONGEST and row["metadata"].get("category") not in LEFT_OUT
         if fits and taken[kind] < most:
             taken[kind] += 1
             chosen.append(interaction(row))

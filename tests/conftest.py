@@ -68,3 +68,11 @@ def embedded_model() -> Path:
     from dikast.models.weights import default_model
 
     return default_model()
+
+
+@pytest.fixture(scope="session")
+def embedder_file() -> Path:
+    """The local embedder's file; fetched likewise."""
+    from dikast.models.embedding_weights import embedder_weights
+
+    return embedder_weights()

@@ -15,6 +15,7 @@ embedded model by the fake one.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -25,6 +26,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "README.zh-TW.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^( *)```(\w+)([^\n]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 ELSEWHERE = ("git", "pip", "pipx", "make", "ollama", "lms", "llama-server", "vllm", "cd")
+
+
+BEHIND: list[subprocess.Popen[str]] = []
+"""The servers that a page left running."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +86,30 @@ def missing_line(expected: list[str], printed: str) -> str | None:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, model_server: Callable[..., Any], server_words: Any) -> tuple[Path, dict[str, str]]:
-    """A folder to run a page in, and an environment in which Ollama is up."""
+def phoenix() -> Iterator[Any]:
+    """A stand-in for Phoenix with a day of traces, two of which people disliked, and one that a person judged."""
+    place = ROOT / "tests" / "platforms" / "servers.py"
+    spec = importlib.util.spec_from_file_location("dikast_docs_platforms", place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    server = module.Phoenix(start=datetime.now(UTC) - timedelta(minutes=30))
+    for number in range(12):
+        server.add(tags=["loans"] if number % 3 else ["other"])
+    for number, score in ((2, 0), (5, 0), (7, 1)):
+        server.say(f"{number + 1:016x}", "thumbs", "", score=score)
+    server.say(f"{1:016x}", "friendly", "pass")
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def stage(
+    tmp_path: Path, model_server: Callable[..., Any], server_words: Any, phoenix: Any
+) -> Iterator[tuple[Path, dict[str, str]]]:
+    """A folder to run a page in, and an environment in which Ollama and Phoenix are up."""
 
     def answer(body: Any) -> Any:
         schema = body.get("format")
@@ -92,6 +120,7 @@ def stage(tmp_path: Path, model_server: Callable[..., Any], server_words: Any) -
     environment = {
         **os.environ,
         "OLLAMA_HOST": ollama.url,
+        "PHOENIX_COLLECTOR_ENDPOINT": phoenix.url,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "COLUMNS": "120",
         "HOME": str(tmp_path),
@@ -99,7 +128,11 @@ def stage(tmp_path: Path, model_server: Callable[..., Any], server_words: Any) -
     }
     folder = tmp_path / "page"
     folder.mkdir()
-    return folder, environment
+    yield folder, environment
+    while BEHIND:
+        served = BEHIND.pop()
+        served.send_signal(signal.SIGINT)
+        served.communicate(timeout=30)
 
 
 def stand_in(command: str) -> str:
@@ -109,9 +142,9 @@ def stand_in(command: str) -> str:
 
 
 def run_command(command: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end; a page that is served is stopped once it stands."""
-    words = ["bash", "-c", stand_in(command)]
-    if not command.startswith("dikast review"):
+    """Run a command to its end; a page that is served is stopped once it stands, what ends with & with the page."""
+    words = ["bash", "-c", stand_in(command.removesuffix(" &"))]
+    if not command.startswith(("dikast review", "dikast serve")):
         return subprocess.run(words, capture_output=True, text=True, cwd=folder, env=environment, timeout=60)
     words[-1] = f"exec {words[-1]}"  # so that the signal reaches it
     serving = subprocess.Popen(
@@ -121,6 +154,9 @@ def run_command(command: str, folder: Path, environment: dict[str, str]) -> subp
     printed = []
     for line in serving.stdout:
         printed.append(line)
+        if line.startswith("Ctrl+C") and command.endswith(" &"):
+            BEHIND.append(serving)
+            return subprocess.CompletedProcess(words, 0, "".join(printed), "")
         if line.startswith("Ctrl+C"):
             serving.send_signal(signal.SIGINT)
     serving.stdout.close()
@@ -135,7 +171,7 @@ def run_console(block: Block, folder: Path, environment: dict[str, str], where: 
             folder = folder / moved[1]
             assert folder.is_dir(), f"{where}: {command}: there is no such folder"
             continue
-        if "jq " in command and not shutil.which("jq"):
+        if any(f"{tool} " in command and not shutil.which(tool) for tool in ("jq", "curl")):
             continue
         done = run_command(command, folder, environment)
         said = f"{where}: $ {command}\n{done.stdout}{done.stderr}"

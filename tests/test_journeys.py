@@ -72,7 +72,7 @@ def travel(workspace: Workspace, journey: Journey) -> tuple[Any, dict[str, Any]]
     shutil.copy(DATA / f"{journey.name}.jsonl", workspace.folder)
     file, name = f"{journey.name}.jsonl", journey.name
     assert "labels were saved" in workspace.dikast("labels", "import", file, "--dataset", file, "--annotator", "people")
-    parts = workspace.json("data", "split", name, "--shares", "15/30/55")["parts"]
+    parts = workspace.json("data", "split", name, "--shares", "15/35/50")["parts"]
     assert set(parts) >= {"pool", "dev", "test"}
 
     drafted = ["--task", journey.task, "--language", journey.language, "--examples", "2", "--fast", "--yes"]

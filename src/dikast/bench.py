@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dikast.errors import SettingError
 from dikast.harness.asker import Asker
@@ -13,14 +14,19 @@ from dikast.harness.journal import Journal, MemoryJournal
 from dikast.harness.lanes import Lane, Lanes
 from dikast.harness.limiter import Limiter
 from dikast.harness.progress import Progress
+from dikast.judges.definition import Judge
 from dikast.models.endpoint import Endpoint, Facts
-from dikast.models.ledger import ledger_in
+from dikast.models.ledger import policy_of
 from dikast.models.opening import open_endpoints
 from dikast.models.options import EndpointOptions
-from dikast.models.policy import Policy
+from dikast.models.remembered import keep_facts, remembered_endpoints
 from dikast.settings import Settings
 from dikast.store import Store
 from dikast.workspace import Workspace
+
+if TYPE_CHECKING:
+    from dikast.judges.retrieval import CountTokens, Retriever
+    from dikast.models.embedding import Embedder
 
 Tell = Callable[[str], None]
 
@@ -37,6 +43,17 @@ class Bench:
     store: Store | None
     owner: str
     settings: Settings
+    embedders: Embedders
+
+    async def retriever(self, judge: Judge) -> Retriever | None:
+        """What finds examples for each interaction; None for a judge whose examples are fixed.
+
+        Raises JudgeError, SettingError, PolicyError, EndpointError.
+        """
+        contexts = [known.capabilities.context_length for known in self.facts]
+        known = [context for context in contexts if context is not None]
+        room = (min(known) if known else None, self.endpoints[0].count_tokens)
+        return await open_retriever(judge, self.embedders, *room)
 
     def lanes(self, progress: Progress) -> Lanes:
         """One lane an endpoint, with the limits that the settings and the servers' slots give."""
@@ -60,30 +77,109 @@ class Bench:
 
 @asynccontextmanager
 async def open_bench(
-    model: str, settings: Settings, workspace: Workspace, *, keep: bool = True, tell: Tell | None = None
+    model: str,
+    settings: Settings,
+    workspace: Workspace,
+    *,
+    keep: bool = True,
+    offline: bool = False,
+    tell: Tell | None = None,
+    beside: Bench | None = None,
 ) -> AsyncIterator[Bench]:
     """Open what asking `model` takes. keep: with the store; without, nothing outlives the process.
 
-    tell: given a line for each thing that takes time. Raises InputError, EndpointError, StoreError.
+    offline: ask nobody; what the store keeps is all there is. tell: given a line for each thing that takes time.
+    beside: a bench that is open, whose store and journal this one shares. Raises InputError, EndpointError, StoreError.
     """
     async with AsyncExitStack() as closing:
-        store = closing.enter_context(_open_store(settings, workspace)) if keep else None
-        endpoints = await open_endpoints(
-            model,
-            settings.base_url,
-            policy=Policy(allow_cloud=settings.allow_cloud, ledger=ledger_in(workspace.make_state_dir)),
-            memory=store.probes() if store else None,
-            options=EndpointOptions(timeout_s=settings.timeout_s, cache=settings.cache, progress=tell),
-        )
+        store = beside.store if beside else closing.enter_context(_open_store(settings, workspace)) if keep else None
+        memory = store.probes() if store else None
+        if offline:
+            endpoints = remembered_endpoints(memory, model, settings.base_url)
+        else:
+            endpoints = await open_endpoints(
+                model,
+                settings.base_url,
+                policy=policy_of(settings, workspace.make_state_dir, tell),
+                memory=memory,
+                options=EndpointOptions(timeout_s=settings.timeout_s, cache=settings.cache, progress=tell),
+            )
         for endpoint in endpoints:
             closing.push_async_callback(endpoint.close)
         facts = await _asked_who_they_are(model, endpoints, tell)
-        journal: Journal = MemoryJournal()
-        owner = ""
-        if store:
+        if memory is not None and not offline:
+            keep_facts(memory, model, settings.base_url, facts)
+        journal: Journal = beside.journal if beside else MemoryJournal()
+        owner = beside.owner if beside else ""
+        if store and not beside:
             kept = await closing.enter_async_context(store.journal())
             journal, owner = kept, kept.owner
-        yield Bench(endpoints=endpoints, facts=facts, journal=journal, store=store, owner=owner, settings=settings)
+        embedders = Embedders(settings, workspace, model=model, store=store, tell=tell)
+        closing.push_async_callback(embedders.close)
+        yield Bench(
+            endpoints=endpoints,
+            facts=facts,
+            journal=journal,
+            store=store,
+            owner=owner,
+            settings=settings,
+            embedders=embedders,
+        )
+
+
+class Embedders:
+    """The embedders that are open, by name. Make one with settings; what it opened is closed with it.
+
+    model: of the run; an embedder of the same kind of server is looked for at the same base URL. store: where vectors
+    are kept.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        workspace: Workspace,
+        *,
+        model: str | None = None,
+        store: Store | None = None,
+        tell: Tell | None = None,
+    ) -> None:
+        self._settings, self._workspace, self._model, self._store, self._tell = settings, workspace, model, store, tell
+        self._open: dict[str, Embedder] = {}
+
+    async def open(self, name: str) -> Embedder:
+        """The embedder of that name. Raises SettingError, PolicyError, EndpointError."""
+        if name in self._open:
+            return self._open[name]
+        from dikast.models.embedding import KeptEmbeddings, is_beside, open_embedder
+
+        settings = self._settings
+        embedder = await open_embedder(
+            name,
+            settings.base_url if is_beside(name, self._model) else (),
+            policy=policy_of(settings, self._workspace.make_state_dir),
+            options=EndpointOptions(timeout_s=settings.timeout_s, cache=settings.cache, progress=self._tell),
+        )
+        if self._store is not None and name != "words":  # counting them again is quicker than reading them
+            embedder = KeptEmbeddings(embedder, self._store.vectors(embedder.fingerprint))
+        self._open[name] = embedder
+        return embedder
+
+    async def close(self) -> None:
+        """Close them all."""
+        while self._open:
+            await self._open.popitem()[1].close()
+
+
+async def open_retriever(
+    judge: Judge, embedders: Embedders, context: int | None = None, count: CountTokens | None = None
+) -> Retriever | None:
+    """What finds a judge's examples; None for a judge whose examples are fixed."""
+    if judge.retrieve is None:
+        return None
+    from dikast.judges.retrieval import Retriever, Room  # with numpy, which a run without it does not load
+
+    embedder = await embedders.open(judge.retrieve.by)
+    return await Retriever.open(judge, embedder, Room(context=context, count=count))
 
 
 async def _asked_who_they_are(model: str, endpoints: Sequence[Endpoint], tell: Tell | None) -> list[Facts]:

@@ -181,6 +181,7 @@ class Import:
             if mapping.redacted or self.request.redact:
                 mapping = msgspec.structs.replace(mapping, redacted=True)
                 self._redact_by(mapping.redact)
+                self._redact_heard()
             report.mapping = mapping
             tally = Tally()
             ids = Ids(tally)
@@ -261,6 +262,12 @@ class Import:
             raise InputError("this import is to replace personal data, and is given nothing that does")
         self._redactor = self.request.redactor(rules)
         self.report.redaction = self._redactor.report
+
+    def _redact_heard(self) -> None:
+        """What was said as feedback, as the preview and the mapping's remarks tell it, without what is personal."""
+        assert self._redactor is not None
+        for heard in self._census.heard.values():
+            heard.values = {self._redactor.text(value): count for value, count in heard.values.items()}
 
     def _redacted_design(self, design: SamplingDesign) -> SamplingDesign:
         """How a sample was drawn, without what is personal in the values that it was drawn by."""

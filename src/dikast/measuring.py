@@ -21,7 +21,7 @@ from dikast.interactions.sampling import SamplingDesign, drawn_within
 from dikast.interactions.splits import Part
 from dikast.interactions.units import unit_of
 from dikast.judges.definition import Judge
-from dikast.judges.learned import Learned, learned_of
+from dikast.judges.learned import Learned, learned_of, united
 from dikast.records import Interaction, JudgeRef, Label, RunInfo, content_hash
 from dikast.runs import Run
 from dikast.store import KeptDataset, Store, TestOpening
@@ -331,10 +331,20 @@ def learned_by_judge_of(info: RunInfo, judges_dir: Path) -> Learned:
 
 
 def _learned(versions: set[str], info: RunInfo | None, judges_dir: Path, judge: Judge | None) -> Learned:
+    if info is not None and (of_stages := _stage_versions(info)):
+        candidates = (one for one in _candidates(info, judges_dir, judge) if one.version in of_stages)
+        each = [learned_of(_shown_by(one.to_dict()), one.source) for one in candidates]
+        return united([*each, learned_of(_shown_by(info.judge_definition), None)])
     found = next((one for one in _candidates(info, judges_dir, judge) if one.version in versions), None)
     if found is not None:
         return learned_of(_shown_by(found.to_dict()), found.source)
     return learned_of(_shown_by(info.judge_definition) if info else (), None)
+
+
+def _stage_versions(info: RunInfo) -> set[str]:
+    """The versions of a cascade's judges; empty for a single judge."""
+    stages = info.judge_definition.get("stages")
+    return {str(one["version"]) for one in stages or () if isinstance(one, dict) and "version" in one}
 
 
 def _shown_by(definition: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -8,30 +8,38 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import hashlib
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
 from dikast.bench import Bench, Tell, open_bench
 from dikast.errors import SettingError
-from dikast.harness.judging import Judging, OnVerdict
+from dikast.escalating import OpenCascade, open_cascade
+from dikast.finding import find_data
+from dikast.harness.judging import Judging
 from dikast.harness.progress import Progress
+from dikast.harness.workers import OnVerdict
 from dikast.interactions.dataset import Dataset, open_dataset
 from dikast.interactions.sources import Source as Data
-from dikast.judges.definition import Judge, find_judge
+from dikast.judges.cascade import Cascade, find_judge_or_cascade
+from dikast.judges.definition import Judge
 from dikast.models.endpoint import Facts
 from dikast.records import Interaction, RunInfo, Verdict
 from dikast.report.jsonl import check_writable, write_results
-from dikast.runs import Run
+from dikast.runs import Run, calibration_key
 from dikast.settings import Settings
-from dikast.store import run_key
+from dikast.store import Store, run_key
 from dikast.workspace import Workspace
+
+if TYPE_CHECKING:
+    from dikast.judges.retrieval import Retriever
 
 T = TypeVar("T")
 _to_json = msgspec.json.Encoder()
@@ -46,7 +54,7 @@ class RunPlan:
     without one, nothing survives the process. name: the run's name, else the judge's with a number.
     """
 
-    judge: Judge
+    judge: Judge | Cascade
     dataset: Dataset
     workspace: Workspace
     settings: Settings
@@ -58,6 +66,8 @@ class RunPlan:
     @property
     def model(self) -> str:
         """The model's name: the setting, else what the judge names. Raises SettingError when neither says."""
+        if isinstance(self.judge, Cascade):
+            return self.judge.with_models(self.settings.model, ()).model
         model = self.settings.model or self.judge.settings.model
         if model is None:
             raise SettingError(
@@ -67,13 +77,13 @@ class RunPlan:
         return model
 
 
-def run(judge: Judge | str | Path, dataset: Dataset | Data, **options: Any) -> Run:
+def run(judge: Judge | Cascade | str | Path, dataset: Dataset | Data, **options: Any) -> Run:
     """Judge every interaction of a dataset; see `arun`. Works in notebooks too, where a loop is already running."""
     return blocking(arun(judge, dataset, **options))
 
 
 async def arun(
-    judge: Judge | str | Path,
+    judge: Judge | Cascade | str | Path,
     dataset: Dataset | Data,
     *,
     model: str | None = None,
@@ -87,20 +97,21 @@ async def arun(
 ) -> Run:
     """Judge every interaction of a dataset, and give a Run that yields the Verdicts.
 
-    judge: a Judge, or the path or workspace name of one. dataset: a file, a glob, "-", or an iterable of interactions
-    or dictionaries. model and base_url: as on the command line. out: also write a results file. Other settings go by
-    their names (`concurrency=8`, `allow_cloud=True`, `store="runs.db"`). In a workspace, or with `store`, answers are
-    kept and never asked for twice; elsewhere the run lives in memory. Raises InputError and WorldError.
+    judge: a Judge or a Cascade, or the path or workspace name of one. dataset: a file, a glob, "-", or an iterable of
+    interactions or dictionaries. model and base_url: as on the command line. out: also write a results file. Other
+    settings go by their names (`concurrency=8`, `allow_cloud=True`, `store="runs.db"`). In a workspace, or with
+    `store`, answers are kept and never asked for twice; elsewhere the run lives in memory. Raises InputError and
+    WorldError.
 
     >>> judged = run("judge.yaml", [{"input": "2 + 2?", "output": "4"}], model="fake")  # doctest: +SKIP
     """
     workspace = Workspace.find()
     urls = (base_url,) if isinstance(base_url, str) else tuple(base_url)
     resolved = workspace.settings(model=model, base_url=urls or None, **settings)
-    if not isinstance(judge, Judge):
-        judge = find_judge(str(judge), workspace.judges_dir)
+    if isinstance(judge, (str, Path)):
+        judge = find_judge_or_cascade(str(judge), workspace.judges_dir)
     if isinstance(dataset, (str, Path)):
-        dataset = workspace.find_dataset(str(dataset))
+        dataset = find_data(str(dataset), workspace, resolved.store, strict=strict)
     plan = RunPlan(
         judge=judge,
         dataset=dataset if isinstance(dataset, Dataset) else open_dataset(dataset, strict=strict),
@@ -125,24 +136,29 @@ async def carry_out(
     """
     if plan.out is not None and str(plan.out) != "-":
         check_writable(Path(plan.out))
-    async with open_bench(plan.model, plan.settings, plan.workspace, keep=plan.keep, tell=tell) as bench:
-        info = _describe(plan, bench.facts)
-        log = _begin(plan, bench, info)
+    async with _opened(plan, progress, tell) as sitting:
+        info = described_run(plan, sitting.facts)
+        if isinstance(sitting, OpenCascade):
+            info = msgspec.structs.replace(info, fingerprint=sitting.fingerprint())
+        log = _begin(plan, sitting, info)
         info = msgspec.structs.replace(info, name=log.name)
         if on_start:
-            on_start(log.name, bench.facts[0])
+            on_start(log.name, sitting.facts[0])
         read = _Read(plan)
         finished = False
         try:
-            await _judging(plan, bench, progress, log.write).run(read)
+            await sitting.run(read, log.write, log.name)
             finished = True
         finally:
             info = _summed_up(info, read, progress, finished=finished)
             log.save_info(info, finished=finished)
         progress.total = progress.done
+        out = None if plan.out in (None, "-") else Path(str(plan.out))
+        calibration = sitting.store.calibration(*calibration_key(info)) if sitting.store else None
+        done = Run(log, name=log.name, info=info, out=out, calibration=calibration)
         if plan.out is not None:
-            write_results(plan.out, log.lines())
-        return Run(log, name=log.name, info=info, out=None if plan.out in (None, "-") else Path(str(plan.out)))
+            write_results(plan.out, log.lines() if calibration is None else map(_to_json.encode, done))
+        return done
 
 
 async def try_out(
@@ -150,26 +166,89 @@ async def try_out(
 ) -> tuple[list[Verdict], Facts]:
     """Judge a few interactions one after the other, for a forecast; their answers are kept like any run's."""
     verdicts: list[Verdict] = []
+    if isinstance(plan.judge, Cascade):
+        raise TypeError("a cascade is tried out stage by stage")
     alone = dataclasses.replace(plan.settings, concurrency=1)
     async with open_bench(plan.model, alone, plan.workspace, keep=plan.keep, tell=tell) as bench:
-        judging = _judging(plan, bench, Progress(), lambda _position, _interaction, verdict: verdicts.append(verdict))
-        await judging.run(interactions)
+        retriever = await bench.retriever(plan.judge)
+        alone_here = _Alone(plan.judge, plan.model, bench, Progress(), retriever)
+        await alone_here.run(interactions, lambda _position, _item, one: verdicts.append(one))
         return verdicts, bench.facts[0]
 
 
-def _begin(plan: RunPlan, bench: Bench, info: RunInfo) -> _Log:
-    if bench.store is None:
+async def judge_more(
+    plan: RunPlan,
+    interactions: Iterable[Interaction],
+    on_start: Callable[[RunInfo], OnVerdict],
+    progress: Progress,
+    *,
+    tell: Tell | None = None,
+) -> None:
+    """Judge interactions for whoever keeps the verdicts elsewhere, such as a run that grows.
+
+    on_start: given what answers, once that is known; gives what takes the verdicts. Raises InputError, WorldError.
+    """
+    async with _opened(plan, progress, tell) as sitting:
+        info = described_run(plan, sitting.facts)
+        if isinstance(sitting, OpenCascade):
+            info = msgspec.structs.replace(info, fingerprint=sitting.fingerprint())
+        await sitting.run(interactions, on_start(info), plan.name)
+
+
+class _Sitting(Protocol):
+    """What judges a run's interactions: one judge, or a cascade of several."""
+
+    @property
+    def store(self) -> Store | None: ...
+    @property
+    def owner(self) -> str: ...
+    @property
+    def facts(self) -> Sequence[Facts]: ...
+
+    async def run(self, interactions: Iterable[Interaction], on_verdict: OnVerdict, run: str | None = None) -> None: ...
+
+
+@asynccontextmanager
+async def _opened(plan: RunPlan, progress: Progress, tell: Tell | None) -> AsyncIterator[_Sitting]:
+    judge, settings, workspace = plan.judge, plan.settings, plan.workspace
+    if isinstance(judge, Cascade):
+        async with open_cascade(judge, settings, workspace, progress, keep=plan.keep, tell=tell) as opened:
+            yield opened
+        return
+    async with open_bench(plan.model, settings, workspace, keep=plan.keep, tell=tell) as bench:
+        yield _Alone(judge, plan.model, bench, progress, await bench.retriever(judge))
+
+
+class _Alone:
+    """One judge at its bench."""
+
+    def __init__(self, judge: Judge, model: str, bench: Bench, progress: Progress, retriever: Retriever | None) -> None:
+        self._judge, self._model, self._bench = judge, model, bench
+        self._progress, self._retriever = progress, retriever
+        self.store, self.owner, self.facts = bench.store, bench.owner, bench.facts
+
+    async def run(self, interactions: Iterable[Interaction], on_verdict: OnVerdict, run: str | None = None) -> None:
+        """Judge them all. Raises what ends a run."""
+        lanes = self._bench.lanes(self._progress)
+        judging = Judging(
+            self._judge,
+            self._bench.asker(lanes, self._progress),
+            lanes,
+            model=self._model,
+            facts=self.facts[0],
+            progress=self._progress,
+            on_verdict=on_verdict,
+            retriever=self._retriever,
+            run=run,
+        )
+        await judging.run(interactions)
+
+
+def _begin(plan: RunPlan, sitting: _Sitting, info: RunInfo) -> _Log:
+    if sitting.store is None:
         return MemoryLog(plan.name or plan.judge.name)
     out = None if plan.out in (None, "-") else str(Path(str(plan.out)).resolve())
-    return bench.store.begin_run(info, key=_key(plan, info), owner=bench.owner, out=out, name=plan.name)
-
-
-def _judging(plan: RunPlan, bench: Bench, progress: Progress, on_verdict: OnVerdict) -> Judging:
-    lanes = bench.lanes(progress)
-    asker = bench.asker(lanes, progress)
-    return Judging(
-        plan.judge, asker, lanes, model=plan.model, facts=bench.facts[0], progress=progress, on_verdict=on_verdict
-    )
+    return sitting.store.begin_run(info, key=_key(plan, info), owner=sitting.owner, out=out, name=plan.name)
 
 
 def blocking(work: Coroutine[Any, Any, T]) -> T:
@@ -207,9 +286,10 @@ class _Read:
         self.hash = digest.hexdigest()
 
 
-def _describe(plan: RunPlan, facts: Sequence[Facts]) -> RunInfo:
+def described_run(plan: RunPlan, facts: Sequence[Facts]) -> RunInfo:
+    """What a run is told to do and what answers, as it is kept with the run; its name is still empty."""
     fingerprint = msgspec.to_builtins(facts[0].fingerprint)
-    sent = msgspec.to_builtins(plan.judge.settings)
+    sent = {} if isinstance(plan.judge, Cascade) else msgspec.to_builtins(plan.judge.settings)
     sent.pop("model", None)
     fingerprint["sampler"] = {**facts[0].fingerprint.sampler, **sent}  # the server's own, and what we ask for over it
     if len(facts) > 1:

@@ -139,7 +139,7 @@ def open_run(ref: str | Path, *, workspace: Workspace | None = None, store: str 
     location = workspace.settings(store=store).store
     path = Path(ref)
     kept = _in_store(str(ref), path if path.is_file() else None, location)
-    if kept:
+    if kept is not None:  # one of which nothing is counted yet is empty, and there
         return kept
     if path.is_file():
         return Run(ResultsFile(path), name=path.name.removesuffix(".jsonl").removesuffix(".results"), out=path)

@@ -57,12 +57,19 @@ def test_the_allocation_checks_what_it_is_given() -> None:
 @pytest.mark.parametrize(("p", "half_width"), [(0.5, 0.1), (0.9, 0.05), (0.98, 0.1)])
 def test_labels_for_a_width_are_the_fewest(p: float, half_width: float) -> None:
     n = labels_for_width(p, half_width)
+    assert n is not None
 
     def reach(n: int) -> float:
         figure = wilson(p * n, n)
         return (figure.high - figure.low) / 2
 
     assert reach(n) <= half_width < reach(n - 1)
+
+
+def test_more_labels_than_anybody_has_are_no_number() -> None:
+    assert labels_for_width(0.5, 0.001) is None
+    needs = budget(Confusion(tp=20, fn=5, fp=5, tn=20), 60, 100, half_width=0.001).needs
+    assert [(need.needed, need.why) for need in needs[:3]] == [(None, "more than 20,000 labels")] * 3
 
 
 @pytest.mark.parametrize(("truth", "above"), [(0.95, 0.9), (0.9, 0.8), (0.99, 0.9)])

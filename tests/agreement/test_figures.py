@@ -208,6 +208,19 @@ def test_where_people_disagree_it_is_said_before_the_judge_is_blamed(verdict: Ma
     assert any("mend the criterion first" in note for note in found.notes)
 
 
+def test_where_two_people_are_split_they_are_not_said_to_agree(verdict: MakeVerdict, label: MakeLabel) -> None:
+    """Two people's disagreements are draws, which no judge can be compared on; they still disagreed."""
+    said = {str(i): ("pass", "fail" if i < 10 else "pass") for i in range(40)}
+    labels = [
+        label(id, word, annotator=name) for id, both in said.items() for name, word in zip("xy", both, strict=True)
+    ]
+    found = agreement([verdict(id, "pass") for id in said], labels)
+    assert (found.n, found.left_out) == (30, {"the annotators are evenly split": 10})
+    figure = found.ceiling["pairs_agree"]
+    assert isinstance(figure, Estimate)
+    assert (figure.n, figure.value) == (40, 0.75)
+
+
 def test_the_prediction_powered_mean_sees_shared_inputs() -> None:
     verdicts, labels, items = run_of(120, 0.9)
     twice = {

@@ -78,7 +78,7 @@ def test_the_commonest_criterion_is_compared_and_others_are_named(verdict: MakeV
     assert found.labels[1].raters[0].annotator == "x"  # an unnamed criterion is the main one
     asked = match(verdicts, labels, criterion="relev")
     assert [settled.score for settled in asked.labels] == [5.0]
-    assert asked.left_out == {"no label": 1}
+    assert asked.left_out == {"labelled on another criterion": 1}
     with pytest.raises(
         InputError, match="'Depth' fits 0 of the labels' criteria: 'Fluency: it reads well', 'Relevance'"
     ):

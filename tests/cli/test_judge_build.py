@@ -88,7 +88,11 @@ def test_labels_without_critiques_give_examples_but_no_rules(folder: Path) -> No
     [
         (["returns", "--data", "nothing.jsonl", "--task", "t", "--yes"], 2, "nothing.jsonl"),
         (["returns", "--data", "data.jsonl", "--yes"], 2, "no task"),
-        (["returns", "--data", "data.jsonl", "--annotator", "eve", "--task", "t", "--yes"], 2, "no label to learn from"),
+        (
+            ["returns", "--data", "data.jsonl", "--annotator", "eve", "--task", "t", "--yes"],
+            2,
+            "no label to learn from",
+        ),
         (["data", "--data", "data.jsonl", "--dir", ".", "--task", "t", "--yes"], 2, "already"),
     ],
 )
@@ -192,3 +196,38 @@ def test_examples_are_told_apart_by_an_embedder_too(folder: Path) -> None:
     judge = Judge.load("judges/returns")
     assert sorted(str(example.verdict) for example in judge.examples) == ["fail", "fail", "pass", "pass"]
     assert judge.retrieve is None
+
+
+def test_what_a_split_holds_elsewhere_is_no_example_whatever_file_it_comes_in(folder: Path) -> None:
+    """The sealed test is known by its content: in a copy, and under labels of a file, it stays out of the judge."""
+    split = [sys.executable, "-m", "dikast", "data", "split", "data.jsonl", "--json"]
+    parts = json.loads(subprocess.run(split, check=True, capture_output=True).stdout)["parts"]
+    pool = sum(parts["pool"].values())
+    lines = [json.loads(line) for line in Path("data.jsonl").read_text().splitlines()]
+    Path("copy.jsonl").write_text("".join(json.dumps({**line, "id": f"x{line['id']}"}) + "\n" for line in lines))
+    Path("labels.jsonl").write_text("".join(json.dumps({"id": one["id"], **one["label"]}) + "\n" for one in lines))
+    for name, data in (("a", ["copy.jsonl"]), ("b", ["data", "--labels", "labels.jsonl"]), ("c", ["data.jsonl"])):
+        made = build(name, "--data", *data, "--task", "Decide whether it is right.", "--yes")
+        assert made.returncode == 0, made.stderr
+        assert f"{12 - pool} labelled interactions were left out: a split has them in another part" in made.stderr
+        assert len(Judge.load(made.stdout.strip()).examples) <= pool
+    Path("rest.jsonl").write_text(json.dumps({**lines[0], "id": "one"}) + "\n")
+    for line in lines:
+        Path("rest.jsonl").write_text(json.dumps({**line, "id": "one"}) + "\n")
+        alone = build("d", "--data", "rest.jsonl", "--task", "Decide whether it is right.", "--yes")
+        if alone.returncode:
+            break
+    assert alone.returncode == 2
+    assert (
+        "none of these 1 labelled interactions may be used: a split has them in other parts than pool" in alone.stderr
+    )
+
+
+def test_scores_between_whole_ones_make_a_scale_with_decimals(folder: Path) -> None:
+    """A mean of several people is such a score."""
+    write_labelled("means.jsonl", lambda n: {"score": 1 + n % 4 + 0.4 * (n % 2), "scale": [1, 5]})
+    made = build("means", "--data", "means.jsonl", "--task", "Rate how right the reply is.", "--yes")
+    assert made.returncode == 0, made.stderr
+    assert "(scores from 1 to 4.4)" in made.stderr
+    scale = Judge.load(made.stdout.strip()).scale
+    assert (scale.low, scale.high, scale.step) == (1, 5, None)

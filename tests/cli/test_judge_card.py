@@ -128,6 +128,8 @@ def test_a_run_of_another_version_is_warned_of(folder: Path, capsys: pytest.Capt
     assert note.startswith("The run was judged by judge ")
     assert "not this version" in note
     assert "not this version" in Path("page.html").read_text(encoding="utf-8")
+    told = card(capsys, *arguments[:5], "--out", "again.html")[2]
+    assert told.startswith("Note: The run was judged by judge ")
 
 
 def test_a_results_file_alone_has_neither_texts_nor_openings(

@@ -89,10 +89,10 @@ def test_a_sheet_goes_out_and_comes_back(folder: Path) -> None:
 
 
 def test_mistakes_of_a_sheet_are_all_named_and_nothing_is_saved(folder: Path) -> None:
-    (folder / "s.csv").write_text("id,verdict\nb,pass\nc,perhaps\nz,fail\n", encoding="utf-8")
+    (folder / "s.csv").write_text("id,verdict\nb,pass\nz,fail\nc,perhaps\n", encoding="utf-8")
     said = dikast("labels", "import", "s.csv", "--dataset", "support.jsonl", code=2)
-    assert "row 3 ('c'), column verdict: unknown verdict" in said
-    assert "row 4, column id: no interaction 'z'" in said
+    assert "row 3, column id: no interaction 'z'" in said
+    assert "row 4 ('c'), column verdict: unknown verdict" in said
     assert "Nothing was imported: 2 rows can't be used." in said
     report = json.loads(dikast("labels", "import", "s.csv", "--dataset", "support", "--json", code=2))
     assert report["written"] == 0

@@ -297,6 +297,7 @@ class TestCompareAndCard:
         found = json.loads(dikast(capsys, "compare", "refunds-1", "strict-1", "--json"))
         assert found["n_labelled"] == sizes["dev"] + sizes["pool"]
         assert found["measured_on"]["held_back"] == {"in the sealed test": sizes["test"]}
+        assert not any("not labelled" in reason for reason in found["left_out"])  # what is sealed is labelled
         said = dikast(capsys, "compare", "refunds-1", "strict-1", "--open-test", "which one")
         assert f"labels held back: {sizes['dev']} of the dev part" in said
         assert f"{sizes['test']} of them labelled" in said

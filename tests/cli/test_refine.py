@@ -207,7 +207,7 @@ def test_examples_of_a_pool_never_come_from_the_sealed_test(folder: Path, model_
     assert run.returncode == 0, run.stderr
     shown = subprocess.run([*dikast, "data", "split", "data", "--json"], check=True, capture_output=True)
     sizes = {part: sum(classes.values()) for part, classes in json.loads(shown.stdout)["parts"].items()}
-    assert f"{40 - sizes['pool']} of them were left out" in run.stderr
+    assert f"{40 - sizes['pool']} labelled interactions were left out" in run.stderr
 
 
 def test_labels_of_another_scale_are_refused(folder: Path, model_server: Callable[..., Any]) -> None:

@@ -39,7 +39,25 @@ def test_one_persons_word_binds(given: list[Label], annotator: str | None, verdi
     gathered = gather([item("a"), item("z")], [*given, label("z", who="ben"), label("z")], annotator=annotator)
     found = {one.interaction.id: one.verdict for one in gathered.evidence}
     assert found.get("a") == verdict
-    assert gathered.several == (verdict is None)
+    assert gathered.several == (verdict is None and annotator is None)
+
+
+def test_of_several_criteria_the_one_that_most_items_have_is_learned_from() -> None:
+    """As a measurement does it: a later label on something else is no second thought on the first."""
+    polite, right = (
+        [Label(id=id, verdict=said, critique="It names the rule.", criterion=name, annotator="ada") for id in ids]
+        for name, said, ids in (("polite", "fail", "ab"), ("right", "pass", "abc"))
+    )
+    found = gather([item(id) for id in "abc"], [*right, *polite])
+    assert (found.criterion, found.other_criteria) == ("right", ("polite",))
+    assert found.counts == {"pass": 3}
+    assert gather([item("a"), item("b")], [right[0], polite[1]]).unlabelled == 1
+
+
+def test_where_people_differ_on_all_the_way_out_is_named() -> None:
+    with pytest.raises(DataError, match="1 disputed") as caught:
+        gather([item("a")], [label("a", "pass", who="ada"), label("a", "fail", who="ben")])
+    assert "--annotator" in str(caught.value.hint)
 
 
 def test_labels_without_critiques_are_evidence_that_explains_nothing() -> None:

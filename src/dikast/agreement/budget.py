@@ -27,6 +27,7 @@ Of = Literal["pass", "fail", "any"]
 Rate = Literal["tpr", "tnr", "accuracy"]
 
 MOST = 20_000
+_TOO_MANY = f"more than {MOST:,} labels"
 _SURE = 0.8
 _FEW = 30  # labels of a class, below which a rate of 100 % is not taken at its word
 _KAPPA_TABLES, _KAPPA_DRAWS = 120, 400
@@ -110,11 +111,11 @@ def read_claim(text: str) -> Claim:
     return claim
 
 
-def labels_for_width(rate: float, half_width: float, level: float = 0.95) -> int:
+def labels_for_width(rate: float, half_width: float, level: float = 0.95) -> int | None:
     """The fewest items for which Wilson's interval of a share reaches no further than half_width to either side.
 
-    Half its width is z/(1 + z²/n)·√(p(1−p)/n + z²/4n²), which falls with n. Raises InputError unless
-    0 < half_width < 0.5.
+    Half its width is z/(1 + z²/n)·√(p(1−p)/n + z²/4n²), which falls with n. None beyond 20,000. Raises
+    InputError unless 0 < half_width < 0.5.
 
     >>> labels_for_width(0.5, 0.1)
     93
@@ -125,7 +126,7 @@ def labels_for_width(rate: float, half_width: float, level: float = 0.95) -> int
         z2 = normal_quantile(level) ** 2
         return sqrt(z2 * (rate * (1 - rate) / n + z2 / (4 * n * n))) / (1 + z2 / n) > half_width
 
-    return _fewest(lambda n: not wide(n)) or MOST
+    return _fewest(lambda n: not wide(n))
 
 
 def labels_for_claim(truth: float, above: float, *, chance: float = _SURE, level: float = 0.95) -> int | None:
@@ -222,7 +223,7 @@ class _State:
     def for_width(self, name: str, half_width: float) -> Need:
         rate, have, of, title = self.rate(name)
         needed = labels_for_width(rate, half_width, self.level)
-        return Need(f"{title} to ± {half_width:g}", of, have, needed, rate)
+        return Need(f"{title} to ± {half_width:g}", of, have, needed, rate, "" if needed else _TOO_MANY)
 
     def for_kappa(self, half_width: float) -> Need:
         c = self.confusion
@@ -232,7 +233,7 @@ class _State:
         smooth = [(count + 0.5) / (c.n + 2) for count in (c.tp, c.fn, c.fp, c.tn)]
         kappa = float(_kappa(np.array([smooth]), 2)[0])
         needed = labels_for_kappa((smooth[0], smooth[1], smooth[2], smooth[3]), half_width, self.level)
-        why = "" if needed is not None else f"more than {MOST:,} labels"
+        why = "" if needed is not None else _TOO_MANY
         return Need(aim, "any", c.n, needed, kappa, why)
 
     def for_claim(self, claim: Claim) -> Need:
@@ -246,9 +247,7 @@ class _State:
         if truth <= claim.above:
             return Need(aim, of, have, None, truth, f"so far it is {truth:.3g}, and no number of labels shows more")
         needed = labels_for_claim(truth, claim.above, level=self.level)
-        why = (
-            f"{round(100 * _SURE)} of 100 such samples show it" if needed is not None else f"more than {MOST:,} labels"
-        )
+        why = f"{round(100 * _SURE)} of 100 such samples show it" if needed is not None else _TOO_MANY
         return Need(aim, of, have, needed if needed is None else max(needed, have + 1), truth, why)
 
     def for_corrected(self, half_width: float) -> list[Need]:

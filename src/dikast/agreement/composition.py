@@ -46,8 +46,8 @@ def kitagawa(
 ) -> Decomposition | Undefined:
     """The change of a rate between two sets of items, told apart by the values of one dimension.
 
-    composition = Σ (w₁ − w₀)(r₀ + r₁)/2, within = Σ (w₀ + w₁)/2·(r₁ − r₀), with w a value's share of the items and r its
-    rate; they add up to the change. A value that only one side has brings no change within it. scale: what a
+    composition = Σ (w₁ − w₀)(r₀ + r₁)/2, within = Σ (w₀ + w₁)/2·(r₁ − r₀), with w a value's share of the items and r
+    its rate; they add up to the change. A value that only one side has brings no change within it. scale: what a
     difference of the judge's rates is worth on the corrected scale, 1/(q₀ + q₁ − 1), and its relative standard error.
     Intervals by the delta method, the shares multinomial and the rates binomial; a rate's variance is that of one more
     hit and one more miss, so that rates of 0 and 1 keep one. Undefined where a side has no items. Kitagawa 1955,
@@ -84,9 +84,7 @@ def kitagawa(
         change=estimate(p1 - p0, change_error),
         composition=estimate(composition, composition_error),
         within=estimate(within, within_error),
-        parts={
-            name: Part(float(w0[i]), float(w1[i]), float(r0[i]), float(r1[i])) for i, name in enumerate(names)
-        },
+        parts={name: Part(float(w0[i]), float(w1[i]), float(r0[i]), float(r1[i])) for i, name in enumerate(names)},
     )
 
 

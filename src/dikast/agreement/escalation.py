@@ -31,6 +31,8 @@ Cost = Literal["minutes", "usd", "leaving", "person"]
 COSTS: tuple[Cost, ...] = ("minutes", "usd", "leaving", "person")
 
 _MOST_SETTINGS = 2_000
+_FEWEST_SETTINGS = 64
+_MOST_CELLS = 4_000_000  # settings times items, each of which is kept
 _MOST_A_STAGE = 41
 _TIE = 1e-12
 
@@ -338,7 +340,9 @@ def _front(costs: Floats, worths: Floats) -> list[int]:
 
 def _grid(stages: Sequence[StageOnItems]) -> list[tuple[float, ...]]:
     """Combinations of thresholds worth trying: none, and between confidences that occur, evenly over the items."""
-    each = min(_MOST_A_STAGE, int(_MOST_SETTINGS ** (1 / max(len(stages), 1))))
+    n = max(stages[0].right.size, 1) if stages else 1
+    most = max(_FEWEST_SETTINGS, min(_MOST_SETTINGS, _MOST_CELLS // n))
+    each = min(_MOST_A_STAGE, max(3, int(most ** (1 / max(len(stages), 1)))))
     return list(itertools.product(*(_candidates(stage, each) for stage in stages)))
 
 

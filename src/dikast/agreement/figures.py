@@ -128,7 +128,8 @@ def agreement(
     if texts is not None and groups is not None:
         earned = earning(matched, texts, groups, asked.level, asked.judge_scale)
     sure = confident(matched)
-    ceiling = human_ceiling(matched.labels, matched.family, asked.level) | self_agreement(given, asked.level)
+    said = (*matched.labels, *matched.split)
+    ceiling = human_ceiling(said, matched.family, asked.level) | self_agreement(given, asked.level)
     by_users = asked.whose == "user"
     trusted = OF_USERS if by_users else trust(matched.family, figures, earned, confusion=confusion, bar=asked.bar)
     narrowed = asked.criterion or by_users

@@ -72,12 +72,18 @@ class Sampled:
         return replace(corrected, low=low, high=high, method=method)
 
     def grown(self, labels: float, items: float) -> Sampled:
-        """The same with so many labels and items in all, if the rates stay as they are."""
-        c, scale = self.confusion, labels / self.confusion.n
-        more = Confusion(*(round(count * scale) for count in (c.tp, c.fn, c.fp, c.tn)))
+        """The same with so many labels and items in all, if the shares stay as they are.
+
+        That is of all verdicts those that pass, and of passed and failed ones those that people would pass.
+        """
+        c = self.confusion
+        p = (self.passed + c.tp + c.fp) / self.total
+        a = c.tp / (c.tp + c.fp) if c.tp + c.fp else 0.5
+        b = c.fn / (c.fn + c.tn) if c.fn + c.tn else 0.5
+        shares = (p * a, (1 - p) * b, p * (1 - a), (1 - p) * (1 - b))
+        more = Confusion(*(round(labels * share) for share in shares))
         rest = max(0, round(items) - more.n)
-        share = (self.passed + c.tp + c.fp) / self.total
-        return replace(self, confusion=more, passed=min(rest, round(rest * share)), n=rest)
+        return replace(self, confusion=more, passed=min(rest, round(rest * p)), n=rest)
 
     def parts(self) -> Parts:
         """Which part of the variance more items, and which more labels of either class, would make smaller."""
@@ -111,8 +117,8 @@ def bounded(
 ) -> tuple[float, float]:
     """The ends for all items, when each of those without a verdict may be as bad or as good as can be.
 
-    >>> bounded(0.75, 0.875, 80, 20)
-    (0.6, 0.9)
+    >>> bounded(0.75, 0.875, 75, 25)
+    (0.5625, 0.90625)
     """
     share = judged / (judged + unjudged) if judged + unjudged else 1.0
     return share * low + (1 - share) * span[0], share * high + (1 - share) * span[1]
@@ -136,7 +142,8 @@ def what_would_tell(run: Sampled, bar: float, unjudged: int) -> tuple[str, ...]:
         return (f"verdicts on the {unjudged:,} items that have none: without them it would be told",)
     labels = _fewest(lambda k: settles(have + k, total), min(MOST, total - have))
     if labels is not None:
-        fails = round(labels * (run.confusion.fp + run.confusion.tn) / have)
+        expected = run.grown(labels, total).confusion
+        fails = expected.fp + expected.tn
         found.append(f"about {labels:,} more of the run's items labelled at random, of them about {fails:,} fails")
     items = _fewest(lambda k: settles(have, total + k), MOST)
     if items is not None:

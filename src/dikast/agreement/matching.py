@@ -17,6 +17,8 @@ Family = Literal["pass_fail", "ordinal", "pairwise", "ranking"]
 """Which statistics apply. "ranking": the judge gives scores and people said pass or fail."""
 
 _SAMPLE = 3
+_OTHER_CRITERION = "labelled on another criterion"
+_SPLIT = "the annotators are evenly split"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class Matched:
     left_out: reason to count, over all items of run and labels. criterion: the one compared (None when labels name
     none); other_criteria: what else the labels hold. superseded: labels replaced by a later one of the same person.
     disputed: of the items on which people differ, how many were settled by which rule (`settling.Rule`).
-    apart: the id of each item that was left out, and why.
+    apart: the id of each item that was left out, and why. split: what people said of those left out because they are
+    evenly split; without these, two people would always agree.
     """
 
     family: Family
@@ -39,6 +42,7 @@ class Matched:
     drawn: dict[str, int] = field(default_factory=dict)
     disputed: dict[str, int] = field(default_factory=dict)
     apart: tuple[tuple[str, str], ...] = ()
+    split: tuple[Settled, ...] = ()
 
 
 def match(
@@ -67,6 +71,7 @@ def match(
     by_item, superseded = _by_item(all_labels, chosen, is_main=chosen == main)
     settled = {id: settle(given, principal) for id, given in by_item.items()}
     family = _family(judged, settled)
+    elsewhere = {label.id for label in all_labels} - settled.keys()
     apart: list[tuple[str, str]] = []
     pairs: list[tuple[Verdict, Settled]] = []
     for verdict in judged:
@@ -75,7 +80,7 @@ def match(
         if label is not None and reason is None:
             pairs.append((verdict, label))
         else:
-            apart.append((verdict.id, str(reason)))
+            apart.append((verdict.id, _OTHER_CRITERION if verdict.id in elsewhere else str(reason)))
     known = {verdict.id for verdict in judged}
     apart += [(id, "labelled, but not in this run") for id in settled if id not in known]
     left_out = Counter(reason for _, reason in apart)
@@ -91,6 +96,7 @@ def match(
         superseded=superseded,
         drawn=dict(Counter(label.drawn or "not said" for _, label in pairs)),
         apart=tuple(apart),
+        split=tuple(settled[id] for id, reason in apart if reason == _SPLIT),
         disputed=dict(Counter(label.rule for _, label in pairs if label.disputed)),
     )
 
@@ -182,7 +188,7 @@ def _why_left_out(verdict: Verdict, label: Settled | None, family: Family) -> st
     if family != "ranking" and verdict.verdict not in words:
         return f"the verdict is not one of {', '.join(words)}"
     if label.tied:
-        return "the annotators are evenly split"
+        return _SPLIT
     if label.verdict is None:
         return "the label has a score and no verdict"
     return None if label.verdict in words else f"the label is not one of {', '.join(words)}"

@@ -37,8 +37,11 @@ def tokens(text: str) -> list[str]:
     >>> tokens("Die Katze 貓坐在 mat")
     ['die', 'katze', '貓坐', '坐在', 'mat']
     """
+    runs: list[str] = _TOKEN.findall(text[:_LONGEST].casefold())
+    if not _RUN.search(text):
+        return runs
     found: list[str] = []
-    for run in _TOKEN.findall(text[:_LONGEST].casefold()):
+    for run in runs:
         if _RUN.match(run) and len(run) > 1:
             found.extend(run[i : i + 2] for i in range(len(run) - 1))
         else:

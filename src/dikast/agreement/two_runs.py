@@ -37,6 +37,7 @@ from dikast.records import Interaction, Json, Label, canonical_json
 Verdicts = Literal["pass_fail", "pairwise", "score"]
 
 _WORDS: dict[Verdicts, tuple[str, ...]] = {"pass_fail": ("pass", "fail"), "pairwise": ("a", "b", "tie"), "score": ()}
+UNLABELLED = "not labelled, or the label is of another kind"
 _FAR_OFF = 20_000
 _FEWEST_OF_A_CLASS = 5
 
@@ -194,7 +195,7 @@ def _labelled_judges(
         slices[name] = _against_labels((_picked(pick[0], where), _picked(pick[1], where)), part, judge_scale, level)[0]
     kind = _verdicts_of(pairing)
     left_out = dict(pairing.left_out)
-    left_out["not labelled, or the label is of another kind"] = len(pairing.pairs) - len(kept)
+    left_out[UNLABELLED] = len(pairing.pairs) - len(kept)
     said = {
         verdict.id: label.verdict if label.verdict is not None else label.score
         for verdict, label in zip(pick[0].verdicts, pick[0].labels, strict=True)

@@ -20,6 +20,7 @@ from dikast.analysis.distribution import (
 )
 from dikast.analysis.outliers import OutlierList, TopOutliers, critique_of
 from dikast.analysis.reasons import Reasons, ReasonTally
+from dikast.analysis.stages import Stages, StageTally
 from dikast.analysis.tally import QuantileSketch, Spread, ValueTally, proportion
 from dikast.records import Json, JudgeRef, Status, Usage, Verdict
 
@@ -80,7 +81,7 @@ class RunSummary:
 
     kind: what the headline measures: pass rate, mean overall score, or how often A is better where one was.
     counts: verdicts by status. methods: how the verdicts were read. judges and models: who spoke, by count; more than
-    one means that the results are a mixture.
+    one means that the results are a mixture. stages: how far the interactions went, for a cascade's run.
     """
 
     n: int
@@ -100,6 +101,7 @@ class RunSummary:
     methods: dict[str, int]
     judges: tuple[tuple[JudgeRef, int], ...]
     models: dict[str, int]
+    stages: Stages | None = None
 
 
 def summarise(verdicts: Iterable[Verdict], *, outliers: int = 10, scale: Scale | None = None) -> RunSummary:
@@ -150,6 +152,7 @@ class _Pass:
         self._methods: Counter[str] = Counter()
         self._judges: Counter[JudgeRef] = Counter()
         self._models: Counter[str] = Counter()
+        self._stages = StageTally()
         self._order_decided = 0
         self._both_orders = 0
         self._voted = self._samples = self._unanimous = 0
@@ -158,6 +161,7 @@ class _Pass:
         self._n += 1
         self._counts[verdict.status] += 1
         self._dimensions.add(verdict)
+        self._stages.add(verdict)
         if verdict.latency_s is not None:
             self._latency.add(verdict.latency_s)
         if verdict.usage is not None:
@@ -234,6 +238,7 @@ class _Pass:
             methods=dict(self._methods.most_common()),
             judges=tuple(self._judges.most_common()),
             models=dict(self._models.most_common()),
+            stages=self._stages.stages(),
         )
 
     def _kind(self) -> RunKind:

@@ -332,7 +332,7 @@ def _points(lead: Estimate, name: str) -> str:
 def _ceiling(found: Agreement) -> list[str]:
     if not found.ceiling:
         return []
-    lines = ["People among themselves, or one at a second look, on the same items:"]
+    lines = ["People among themselves, or one at a second look, on the same items and those that split them:"]
     return [*lines, *(_line(f"  {TITLES[name]}", name, figure) for name, figure in found.ceiling.items()), ""]
 
 
@@ -380,7 +380,7 @@ def _slices(found: Agreement) -> list[str]:
     lines = [f"By {found.by} ({TITLES[found.headline]}):"]
     for value, part in list(found.slices.items())[:_MOST_SLICES]:
         figure = part.figures[found.headline]
-        shown = bounds(figure, as_percent=share) if isinstance(figure, Estimate) else f"undefined: {figure.reason}"
+        shown = bounds(figure, as_percent=share) if isinstance(figure, Estimate) else f"undefined: {figure.reason};"
         name = one_line(value, 28) if value else f"(no {found.by})"
         said = f"  {name:<30}{value_of(figure, as_percent=share):>8}  {shown:<14} n = {part.n:,}"
         lines.append(said + _without(part.left_out))

@@ -18,7 +18,7 @@ from dikast.agreement.families import Span
 from dikast.agreement.matching import match
 from dikast.agreement.pairing import Pairing, Side, outputs_of, pair_runs
 from dikast.agreement.settling import bound
-from dikast.agreement.two_runs import TwoRuns, compare_runs, labels_by_first, points
+from dikast.agreement.two_runs import UNLABELLED, TwoRuns, compare_runs, labels_by_first, points
 from dikast.cli.agree import SHARES, TITLES
 from dikast.cli.measured import existing_store, labels_in, measured_json, measured_lines, measured_options, opened_for
 from dikast.errors import DikastError, InputError
@@ -96,7 +96,7 @@ def command(
             labels, unusable = _carried(pairing, labels, criterion)
         found = compare_runs(pairing, labels, by=by, judge_scale=scale, unusable=unusable, criterion=criterion)
         opened = opened_for(kept, ground, runs, found.n_labelled, why) if found.n_labelled else None
-    found = replace(found, notes=(*carried_over, *found.notes))
+    found = replace(found, left_out=_not_held(found, ground), notes=(*carried_over, *found.notes))
     if as_json:
         values = found.as_json() | {"measured_on": measured_json(ground, opened)}
         click.echo(msgspec.json.format(msgspec.json.encode(values), indent=2))
@@ -109,6 +109,13 @@ def _measured(ground: Ground, opened: Opened | None, found: TwoRuns) -> list[str
     """Which labels were used, and how many were held back, why."""
     held = [f"  labels held back: {count:,} {reason}" for reason, count in ground.held_back.items()]
     return [*held, *(measured_lines(ground, opened) if found.n_labelled else [])]
+
+
+def _not_held(found: TwoRuns, ground: Ground) -> dict[str, int]:
+    """What was left out, but for what was held back: those are labelled, and are listed with their own reasons."""
+    left_out = dict(found.left_out)
+    left_out[UNLABELLED] = left_out.get(UNLABELLED, 0) - sum(ground.held_back.values())
+    return {reason: count for reason, count in left_out.items() if count > 0}
 
 
 def _sides(runs: Sequence[Run], given: tuple[str, str]) -> tuple[Side, Side]:

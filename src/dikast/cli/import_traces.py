@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from dikast.cli.kept import open_store
+from dikast.cli.live import Asked, live_name, live_options, opened_sources
 from dikast.errors import DataError, InputError
 from dikast.importing import Import, ImportReport, ImportRequest, Kept, contract_line, keep
 from dikast.interactions.formats import SUFFIXES, suffix_of
@@ -30,6 +31,8 @@ Examples:
   dikast import runs.jsonl feedback.jsonl --name support
   dikast import traces/ --name support --where environment=production --sample 200
   dikast import chats.zip --out chats.jsonl
+  dikast import phoenix://127.0.0.1:6006/support --since 24h --name support
+  dikast import langfuse://langfuse.internal --feedback negative --since 7d
 """
 _UNITS: tuple[Unit, ...] = ("trace", "turn", "conversation", "llm call", "pair")
 _LONGEST = 400
@@ -48,6 +51,7 @@ _MOST_LEFT = 5
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N interactions.")
 @click.option("--where", multiple=True, metavar="KEY=VALUE", help="Only with this metadata; may be repeated.")
 @click.option("--negative", is_flag=True, help="Only what the system's users disliked.")
+@live_options
 @click.option("--sample", "sample", type=click.IntRange(min=1), metavar="N", help="Draw N, and keep how.")
 @click.option("--stratified", "key", metavar="KEY", help="As many of each value of this metadata key; with --sample.")
 @click.option("--drop-near-duplicates", "distinct", is_flag=True, help="Of nearly the same inputs, one; with --sample.")
@@ -79,10 +83,16 @@ def command(
     strict: bool,
     store: str | None,
     as_json: bool,
+    since: str | None,
+    feedback: tuple[str, ...],
+    trace_name: str | None,
+    tag: tuple[str, ...],
+    allow_cloud: bool | None,
 ) -> None:
     """Traces and files from anywhere into a dataset.
 
-    SOURCE is a file, a folder, a glob or a zip archive; the format is found by content. What comes of it is shown
+    SOURCE is a file, a folder, a glob or a zip archive, whose format is found by content, or a platform's address
+    (langfuse://HOST, langsmith:///PROJECT, phoenix://HOST/PROJECT, mlflow://HOST/EXPERIMENT). What comes of it is shown
     first. It is kept in the workspace under NAME with its mapping, mappings/NAME.toml, which says what an interaction
     is and can be edited; importing again adds what is new and nothing twice.
     """

@@ -17,12 +17,14 @@ from dikast.cli.judge_new import new
 from dikast.cli.progress import tell
 from dikast.errors import DataError, JudgeError
 from dikast.interactions.dataset import open_dataset
+from dikast.judges.cascade import Cascade
+from dikast.judges.cascade_lint import lint_cascade
 from dikast.judges.criteria import PoolExample
 from dikast.judges.definition import Judge, find_judge, locate_judge
 from dikast.judges.diff import Change, changes, text_diff
 from dikast.judges.findings import Finding
 from dikast.judges.lint import LOOKED_AT, lint
-from dikast.judges.loading import as_yaml
+from dikast.judges.loading import as_yaml, is_cascade
 from dikast.judges.rendering import render
 from dikast.models.endpoint import Message
 from dikast.records import Interaction, Json
@@ -60,8 +62,10 @@ def lint_command(judge: str, data: str | None, context_length: int | None, as_js
     place = locate_judge(judge, Workspace.find().judges_dir)
     items = [] if data is None else list(islice(open_dataset(data), LOOKED_AT))
     try:
-        loaded = Judge.load(place)
-        findings = lint(loaded, context_length, interactions=items)
+        if is_cascade(place):
+            findings = lint_cascade(Cascade.load(place, Workspace.find().judges_dir), context_length, items)
+        else:
+            findings = lint(Judge.load(place), context_length, interactions=items)
     except JudgeError as error:
         findings = [_unusable(error)]
     if as_json:

@@ -28,6 +28,7 @@ from dikast.settings import Settings
 from dikast.workspace import Workspace
 
 _USUAL_EXAMPLES = 6
+_LISTED_SCORES = 11  # distinct ones, beyond which only their range is said
 
 EXAMPLES = """
 \b
@@ -122,14 +123,14 @@ def build(
 
 def _tell_evidence(gathered: Gathered) -> None:
     counts = ", ".join(f"{number} {verdict}" for verdict, number in sorted(gathered.counts.items(), key=str))
+    scores = [verdict for verdict in gathered.counts if not isinstance(verdict, str)]
+    if len(scores) > _LISTED_SCORES or not all(float(score).is_integer() for score in scores):
+        counts = f"scores from {min(scores):g} to {max(scores):g}"
     tell(f"{len(gathered.evidence)} labelled interactions ({counts}); {len(gathered.explained)} have a critique")
     if gathered.several:
-        tell(
-            f"{gathered.several} interactions were passed over: people differ, and nobody settled them "
-            "(see --annotator)"
-        )
+        tell(f"passed over, as people differ and nobody settled it (see --annotator): {gathered.several} of them")
     if gathered.outvoted:
-        tell(f"on {gathered.outvoted} interactions people differ, and the majority's word was taken")
+        tell(f"settled by the majority's word, as people differ: {gathered.outvoted} of them")
 
 
 def _definition(
@@ -152,7 +153,7 @@ def _definition(
         "name": name,
         "task": _task(task, draft, yes=yes),
         "mode": _mode(gathered, scale),
-        "scale": scale,
+        "scale": _with_decimals(scale, verdicts),
         "criteria": [msgspec.to_builtins(criterion) for criterion in criteria],
         "overall": "only" if len(criteria) == 1 else "own",
         "earns_nothing": list(dict.fromkeys(nothing)),
@@ -200,6 +201,16 @@ def _scale(verdicts: set[str | float], gathered: Gathered) -> str:
         ((low, high),) = gathered.scales
         return f"{low:g}-{high:g}"
     return "preference" if verdicts & {"a", "b", "tie"} else "pass_fail"
+
+
+def _with_decimals(spelt: str, verdicts: set[str | float]) -> Json:
+    """The scale; any number between its ends where scores lie between its levels, as means of several people do."""
+    scale = Scale.of(spelt)
+    between = [one for one in verdicts if not isinstance(one, str) and not float(one).is_integer()]
+    if scale.kind != "ordinal" or scale.step is None or not between:
+        return spelt
+    tell(f"scores such as {min(between):g} lie between whole ones, so the judge may give decimals")
+    return {"kind": "ordinal", "low": scale.low, "high": scale.high, "step": None}
 
 
 def _confirmed(drafted: Sequence[DraftedCriterion], *, yes: bool) -> list[Criterion]:

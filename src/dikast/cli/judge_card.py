@@ -84,6 +84,8 @@ def card(
         click.echo(msgspec.json.format(msgspec.json.encode(made.as_json()), indent=2))
     else:
         click.echo(page)
+        for note in _other_judges(known, opened):
+            click.echo(f"Note: {note}", err=True)
         click.echo(made.agreement.trust.sentence, err=True)
     return 0
 

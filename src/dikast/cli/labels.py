@@ -99,7 +99,7 @@ def import_command(
         book = opened.labels(dataset.name)
         read = read_label_file(file, dataset, columns=_columns(columns))
         plan = plan_import(book, dataset, read.rows, annotator=annotator)
-        plan.problems[:0] = read.problems
+        plan.problems[:] = sorted([*read.problems, *plan.problems], key=lambda problem: problem.row)
         plan.notes[:0] = read.notes
         blocked = bool(plan.problems) or (bool(plan.conflicts) and keep is None)
         written = 0 if dry_run or blocked else apply_import(book, plan, keep=keep)

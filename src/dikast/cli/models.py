@@ -15,6 +15,7 @@ from dikast.models.advice import GIB, Advice, Machine, advise, largest_that_fits
 from dikast.models.discovery import FoundServer, discover, embedded_engine_installed
 from dikast.models.endpoint import Capabilities, Facts
 from dikast.models.honouring import honoured, place
+from dikast.models.ledger import policy_of
 from dikast.models.naming import SERVERS
 from dikast.models.opening import open_endpoints
 from dikast.models.options import EndpointOptions
@@ -45,8 +46,9 @@ def command(base_url: tuple[str, ...], probe: str | None, allow_cloud: bool | No
     installed there, and says which fit this machine and about how long one judgement takes. A model that is loaded is
     asked a few short questions, once, to see what its server honours; --probe asks any other.
     """
-    settings = Workspace.find().settings(base_url=base_url or None, allow_cloud=allow_cloud)
-    policy = Policy(allow_cloud=settings.allow_cloud)
+    workspace = Workspace.find()
+    settings = workspace.settings(base_url=base_url or None, allow_cloud=allow_cloud)
+    policy = policy_of(settings, workspace.make_state_dir)
     with _memory(settings.store) as memory:
         if probe is not None:
             options = EndpointOptions(timeout_s=settings.timeout_s)

@@ -9,8 +9,8 @@ from dikast.cli.options import model_options, settings_from
 from dikast.cli.progress import duration, tell
 from dikast.errors import DataError
 from dikast.finding import find_data
-from dikast.harness.planning import LONG_S, Forecast, Price, forecast, survey
-from dikast.judges.definition import find_judge
+from dikast.harness.planning import LONG_S, Forecast, Price, Survey, forecast, survey
+from dikast.judges.cascade import Cascade, find_judge_or_cascade
 from dikast.models.advice import GIB, advise, this_machine
 from dikast.models.endpoint import Facts
 from dikast.models.naming import CLOUDS
@@ -34,8 +34,17 @@ Examples:
     "--sample", default=4, show_default=True, type=click.IntRange(min=1), help="How many real judgements to try."
 )
 @click.option("--price", metavar="IN,OUT", help="US dollars for a million tokens of prompt and of answer.")
+@click.option("--without-cloud", is_flag=True, help="Leave out the stages of a cascade that leave this machine.")
 @click.option("--json", "as_json", is_flag=True, help="Print the forecast as JSON.")
-def command(judge: str, data: tuple[str, ...], sample: int, price: str | None, as_json: bool, **given: object) -> int:
+def command(
+    judge: str,
+    data: tuple[str, ...],
+    sample: int,
+    price: str | None,
+    without_cloud: bool,
+    as_json: bool,
+    **given: object,
+) -> int:
     """Minutes, memory, tokens and money before anything runs.
 
     Judges a few interactions of DATA with JUDGE and says what all of them would take. They are drawn at random and
@@ -43,7 +52,9 @@ def command(judge: str, data: tuple[str, ...], sample: int, price: str | None, a
     """
     workspace = Workspace.find()
     settings = settings_from(workspace, given)
-    loaded = find_judge(judge, workspace.judges_dir)
+    loaded = find_judge_or_cascade(judge, workspace.judges_dir)
+    if isinstance(loaded, Cascade) and without_cloud:
+        loaded = loaded.without_cloud()
     dataset = find_data(data, workspace, settings.store)
     plan = RunPlan(judge=loaded, dataset=dataset, workspace=workspace, settings=settings)
     dollars = _price(price)
@@ -52,6 +63,8 @@ def command(judge: str, data: tuple[str, ...], sample: int, price: str | None, a
         raise DataError(
             f"{dataset.name!r} holds no interaction that can be judged", hint="`dikast run` says why, line by line."
         )
+    if isinstance(loaded, Cascade):
+        return _plan_cascade(plan, loaded, surveyed, as_json)
     click.echo(f"{plan.model}: trying {len(surveyed.drawn)} of {surveyed.interactions} interactions ...", err=True)
     verdicts, facts = blocking(try_out(plan, surveyed.drawn, tell=tell))
     if all(verdict.status == "failed" for verdict in verdicts):
@@ -63,6 +76,17 @@ def command(judge: str, data: tuple[str, ...], sample: int, price: str | None, a
         click.echo(msgspec.json.encode({**msgspec.to_builtins(made), "model": plan.model, "judge": loaded.ref}))
     else:
         click.echo("\n".join(_lines(made, facts, plan.model)))
+    return 0
+
+
+def _plan_cascade(plan: RunPlan, cascade: Cascade, surveyed: Survey, as_json: bool) -> int:
+    from dikast.cli.plan_cascade import cascade_json, cascade_lines, plan_cascade
+
+    found, person = plan_cascade(plan, cascade, surveyed)
+    if as_json:
+        click.echo(msgspec.json.encode(cascade_json(found, person, cascade)))
+    else:
+        click.echo("\n".join(cascade_lines(found, person)))
     return 0
 
 

@@ -29,7 +29,6 @@ from dikast.report.text import one_line, visible
 from dikast.report.writing import write_text
 from dikast.running import blocking
 from dikast.settings import Settings
-from dikast.store import Store
 from dikast.workspace import Workspace
 
 LEARNED = "learned_from.txt"
@@ -188,29 +187,11 @@ def _pool(
 ) -> tuple[Evidence, ...]:
     """What examples may be taken from: a file that is named, or the pool of a dataset that is kept with labels."""
     try:
-        found = labelled(workspace, settings, pool or data, None if pool else labels, annotator, part="pool").evidence
+        return labelled(workspace, settings, pool or data, None if pool else labels, annotator, part="pool").evidence
     except DataError:
         if pool is not None:
             raise
         return ()  # nobody has explained anything in the pool yet
-    return _without_sealed(workspace, settings, data, found) if pool is not None else found
-
-
-def _without_sealed(
-    workspace: Workspace, settings: Settings, data: str, found: Sequence[Evidence]
-) -> tuple[Evidence, ...]:
-    """Those that are not in the dev part or the sealed test of the dataset that is kept under the data's name."""
-    if "://" not in settings.store and not Path(settings.store).is_file():
-        return tuple(found)
-    with Store.open(settings.store) as opened:
-        kept = opened.find_dataset(data) or opened.find_dataset(Path(data).stem)
-        if kept is None:
-            return tuple(found)
-        split = opened.split(kept.name).settle()
-    free = tuple(one for one in found if split.part_of(one.interaction) in (None, "pool"))
-    if len(free) < len(found):
-        tell(f"{len(found) - len(free)} of them were left out: they are in another part of {kept.name!r}")
-    return free
 
 
 def _listed(judge: Judge, name: str) -> set[str]:

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import click
 import msgspec
@@ -27,6 +28,7 @@ from dikast.review.queues import check_queue
 from dikast.review.server import Review
 from dikast.review.wording import LANGUAGES
 from dikast.runs import Run, open_run
+from dikast.settings import Settings
 from dikast.store import KeptDataset, Store
 from dikast.workspace import Workspace
 
@@ -36,18 +38,27 @@ Examples:
   dikast review tickets.jsonl
   dikast review tickets --queue stratified:feature --annotator ada
   dikast review tickets --run refunds-3 --queue disagree
+  dikast review tickets --run desk-1 --queue escalated
   dikast review tickets --queue like:ticket-17
   dikast review pairs.jsonl --judge better-reply-zh --port 8765 --language zh-Hant
 """
 
 
 @dataclass(frozen=True)
-class _Serving:
-    """Where the page is served."""
+class _Asked:
+    """What the command line says."""
 
+    data: str
+    annotator: str | None
+    principal: str | None
+    queue: str
+    seed: int
+    run_name: str | None
+    judge: str | None
     host: str
     port: int
     language: str | None
+    store: str | None
 
 
 @click.command("review", epilog=EXAMPLES)
@@ -59,7 +70,7 @@ class _Serving:
     default="random",
     show_default=True,
     metavar="QUEUE",
-    help="random, stratified:KEY, uncertain, disagree, like:ID, deferred or repeat.",
+    help="random, stratified:KEY, uncertain, disagree, escalated, like:ID, deferred or repeat.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Makes the queue's order repeatable.")
 @click.option("--run", "run_name", metavar="RUN", help="A run to compare with, once a label is saved.")
@@ -68,58 +79,51 @@ class _Serving:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port. [default: a free one]")
 @click.option("--language", type=click.Choice(LANGUAGES), help="The page's language. [default: the browser's]")
 @click.option("--store", metavar="FILE|URL", help="Where labels are kept. [default: the workspace's]")
-def command(
-    data: str,
-    annotator: str | None,
-    principal: str | None,
-    queue: str,
-    seed: int,
-    run_name: str | None,
-    judge: str | None,
-    host: str,
-    port: int,
-    language: str | None,
-    store: str | None,
-) -> int:
+def command(**options: Any) -> int:
     """The page on which an expert labels: pass or fail, and why.
 
     Serves it on this machine until Ctrl+C. DATA is a dataset's name, or a file that is kept under its name first.
     Labels are kept at every pause in typing; the same command goes on where it stopped.
     """
+    asked = _Asked(**options)
     workspace = Workspace.find()
-    settings = workspace.settings(store=store, review_principal=principal)
-    check_queue(queue, has_run=run_name is not None)
+    settings = workspace.settings(store=asked.store, review_principal=asked.principal)
+    check_queue(asked.queue, has_run=asked.run_name is not None)
     check_links(settings.review_links)
     if "://" not in settings.store:
         workspace.make_state_dir()
-    with Store.open(settings.store) as opened:
-        dataset = kept_dataset(workspace, opened, data)
-        run = open_run(run_name, workspace=workspace, store=store) if run_name else None
-        split = opened.split(dataset.name)
-        if split.is_behind():
-            click.echo("Interactions came after the split was made; they are given their part.", err=True)
-            split.settle()
-        setup = Setup(
-            dataset=dataset,
-            book=opened.labels(dataset.name),
-            annotator=annotator or getpass.getuser(),
-            scale=check_scale(_scale(judge, run, dataset, workspace)),
-            queue=queue,
-            seed=seed,
-            run=run.name if run else "",
-            verdicts=_verdicts(run),
-            links=settings.review_links,
-            runs=opened.runs,
-            datasets=opened.datasets,
-            sealed=frozenset(split.positions("test")),
-            principal=settings.review_principal,
-            open_run=opened.run,
-            openings=partial(opened.openings, dataset.name),
-            learned=partial(learned_by_judge_of, judges_dir=workspace.judges_dir),
-        )
-        guard = Guard(host, key_from(workspace.make_state_dir()))
-        asyncio.run(_serve(Desk(setup), guard, _Serving(host, port, language)))
+    with Store.open(settings.store) as opened, opened.held_open():
+        desk = Desk(_setup(asked, workspace, settings, opened))
+        asyncio.run(_serve(desk, Guard(asked.host, key_from(workspace.make_state_dir())), asked))
     return 0
+
+
+def _setup(asked: _Asked, workspace: Workspace, settings: Settings, opened: Store) -> Setup:
+    """What is labelled, and all that the pages need of the store."""
+    dataset = kept_dataset(workspace, opened, asked.data)
+    run = open_run(asked.run_name, workspace=workspace, store=asked.store) if asked.run_name else None
+    split = opened.split(dataset.name)
+    if split.is_behind():
+        click.echo("Interactions came after the split was made; they are given their part.", err=True)
+        split.settle()
+    return Setup(
+        dataset=dataset,
+        book=opened.labels(dataset.name),
+        annotator=asked.annotator or getpass.getuser(),
+        scale=check_scale(_scale(asked.judge, run, dataset, workspace)),
+        queue=asked.queue,
+        seed=asked.seed,
+        run=run.name if run else "",
+        verdicts=_verdicts(run),
+        links=settings.review_links,
+        runs=opened.runs,
+        datasets=opened.datasets,
+        sealed=frozenset(split.positions("test")),
+        principal=settings.review_principal,
+        open_run=opened.run,
+        openings=partial(opened.openings, dataset.name),
+        learned=partial(learned_by_judge_of, judges_dir=workspace.judges_dir),
+    )
 
 
 def _scale(judge: str | None, run: Run | None, dataset: KeptDataset, workspace: Workspace) -> Scale:
@@ -146,18 +150,18 @@ def _verdicts(run: Run | None) -> Mapping[str, Verdict]:
     return found
 
 
-async def _serve(desk: Desk, guard: Guard, serving: _Serving) -> None:
+async def _serve(desk: Desk, guard: Guard, asked: _Asked) -> None:
     from aiohttp import web
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    runner = web.AppRunner(Review(desk, guard, language=serving.language).app(), access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(Review(desk, guard, language=asked.language).app(), access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
-        listening = bound_socket(serving.host, serving.port)
+        listening = bound_socket(asked.host, asked.port)
         await web.SockSite(runner, listening).start()
-        for line in _greeting(desk, guard, serving.host, listening.getsockname()[1]):
+        for line in _greeting(desk, guard, asked.host, listening.getsockname()[1]):
             click.echo(line)
         await stop.wait()
     finally:
@@ -169,8 +173,10 @@ def _greeting(desk: Desk, guard: Guard, host: str, port: int) -> list[str]:
     """What is labelled, and the address to open."""
     address = address_of(host, port)
     done, _ = desk.done()
+    number = len(desk.queue.positions)
+    queue = "" if number == len(desk.dataset) else f", queue {desk.queue.drawn}"
     lines = [
-        f"{desk.dataset.name}: {len(desk.queue.positions):,} interactions, {done:,} labelled by {desk.annotator}",
+        f"{desk.dataset.name}{queue}: {number:,} interactions, {done:,} labelled by {desk.annotator}",
         f"Open {address if guard.open else f'{address}open?token={guard.token}'}",
     ]
     if not is_loopback(host):

@@ -6,14 +6,15 @@ Verdicts come in the order in which they are done, with their position in the da
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from dikast.errors import EndpointError, EndpointRefused
 from dikast.harness.asker import Asker
 from dikast.harness.lanes import Lanes, ServerGone
 from dikast.harness.progress import Progress
+from dikast.harness.workers import OnVerdict, Workers
 from dikast.judges.asking import assess, failed_verdict
 from dikast.judges.definition import Judge
 from dikast.judges.verdicts import model_name
@@ -21,16 +22,17 @@ from dikast.models.endpoint import Facts, Reply, Request
 from dikast.records import Interaction, Verdict
 
 _HOPELESS = 10  # interactions that the server refused before it answered any, from which on more won't help
-_PER_PLACE = 2  # interactions under way for each call that may be open: one is asked, one is got ready or read
 
-OnVerdict = Callable[[int, Interaction, Verdict], None]
+if TYPE_CHECKING:
+    from dikast.judges.retrieval import Retriever
 
 
 class Judging:
     """One pass of a judge over interactions.
 
     model: the name for the verdicts of calls that failed, where the facts have none. on_verdict: called with position,
-    interaction and verdict, in the event loop.
+    interaction and verdict, in the event loop. retriever: for a judge that finds its examples. run: the run's name, for
+    the ledger.
     """
 
     def __init__(
@@ -43,15 +45,15 @@ class Judging:
         facts: Facts,
         progress: Progress,
         on_verdict: OnVerdict,
+        retriever: Retriever | None = None,
+        run: str | None = None,
     ) -> None:
         self._judge = judge
         self._asker = asker
-        self._lanes = lanes
         self._model = model_name(facts) or model
         self._facts = facts
-        self._progress = progress
-        self._on_verdict = on_verdict
-        self._workers = 0
+        self._retriever = retriever
+        self._workers = Workers(self.judge_one, lambda: lanes.limit, progress=progress, on_verdict=on_verdict, run=run)
         self._refused: float = 0  # interactions refused by the server; below 0 for ever once one was answered
 
     async def run(self, interactions: Iterable[Interaction]) -> None:
@@ -59,31 +61,16 @@ class Judging:
 
         That is ServerGone, StoreError, DataError, and EndpointRefused when the server refuses from the start.
         """
-        numbered = enumerate(interactions)
-        try:
-            async with asyncio.TaskGroup() as group:
-                self._work_for(group, numbered, self._lanes.limit)
-        except BaseExceptionGroup as several:
-            raise several.exceptions[0] from None
+        await self._workers.go_over(interactions)
 
-    def _work_for(self, group: asyncio.TaskGroup, numbered: Iterator[tuple[int, Interaction]], workers: int) -> None:
-        """Begin workers until there are so many."""
-        while self._workers < workers:
-            self._workers += 1
-            group.create_task(self._work(group, numbered))
-
-    async def _work(self, group: asyncio.TaskGroup, numbered: Iterator[tuple[int, Interaction]]) -> None:
-        for position, interaction in numbered:
-            ask = _Counting(self._asker)
-            verdict = await self._verdict(interaction, ask)
-            self._progress.count(verdict, asked=ask.asked)
-            self._on_verdict(position, interaction, verdict)
-            self._work_for(group, numbered, self._lanes.limit * _PER_PLACE)  # the limit moves
-        self._workers = 1 << 30  # nothing is left to draw: begin no more
+    async def judge_one(self, interaction: Interaction) -> tuple[Verdict, bool]:
+        """One interaction's verdict, and whether the model was called for it now. Raises what ends a run."""
+        ask = _Counting(self._asker)
+        return await self._verdict(interaction, ask), ask.asked
 
     async def _verdict(self, interaction: Interaction, ask: _Counting) -> Verdict:
         try:
-            verdict = await assess(self._judge, interaction, ask, self._facts)
+            verdict = await assess(self._judge, interaction, ask, self._facts, self._retriever)
             self._refused = -math.inf
             return verdict
         except ServerGone:

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from dikast.agreement.matching import choose_criterion
 from dikast.agreement.settling import settle
 from dikast.agreement.texts import tokens
 from dikast.errors import DataError
@@ -68,8 +69,9 @@ class Evidence(msgspec.Struct, frozen=True):
 class Gathered(msgspec.Struct, frozen=True, kw_only=True):
     """What there is to build from.
 
-    scales: those that the scores were given on. unlabelled, several: interactions without a label, and with undecided
-    ones. outvoted: those taken on which people differ and the majority's word was taken.
+    scales: those that the scores were given on. unlabelled, several: interactions without a label that counts, and with
+    undecided ones. outvoted: those taken on which people differ and the majority's word was taken. criterion: what the
+    labels are about, where they say; other_criteria: what else some are about, which was left out.
     """
 
     evidence: tuple[Evidence, ...]
@@ -77,6 +79,8 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
     unlabelled: int
     several: int
     outvoted: int = 0
+    criterion: str | None = None
+    other_criteria: tuple[str, ...] = ()
 
     @property
     def explained(self) -> tuple[Evidence, ...]:
@@ -100,17 +104,17 @@ def gather(
 
     annotator: only this person's labels. principal: whose word binds where people differ. Verdicts in a draw and scores
     that differ are passed over and counted (`several`): a mean of two opinions is nobody's. What the system's users
-    said is no expert's label, and is left out. Raises DataError when nothing is left.
+    said is no expert's label, and is left out. Where labels are about several criteria, those of the one that most
+    items have are taken, as a measurement does. Raises DataError when nothing is left.
     """
-    by_item: dict[str, list[Label]] = defaultdict(list)
-    for given_label in (one for one in labels if one.whose == "expert"):
-        by_item[given_label.id].append(given_label)
+    items, unlabelled = _with_labels(interactions, labels)
+    criterion, others = choose_criterion([label for _, own in items for label in own], None)
     evidence: list[Evidence] = []
     scales: set[tuple[float, float]] = set()
-    several = unlabelled = outvoted = 0
-    for interaction in interactions:
-        given = by_item.get(interaction.id) or [one for one in interaction.labels if one.whose == "expert"]
-        settled = settle([one for one in given if annotator in (None, one.annotator)], principal)
+    several = outvoted = 0
+    for interaction, own in items:
+        given = [one for one in own if one.criterion in (None, criterion) and annotator in (None, one.annotator)]
+        settled = settle(given, principal)
         label = settled.label
         if label is None or settled.rule == "mean":
             unlabelled, several = unlabelled + (not given), several + bool(given)
@@ -127,13 +131,34 @@ def gather(
         unlabelled=unlabelled,
         several=several,
         outvoted=outvoted,
+        criterion=criterion,
+        other_criteria=others,
     )
     if not evidence:
         raise DataError(
             f"there is no label to learn from ({several} disputed interactions, {unlabelled} without a label)",
-            hint="Label some interactions, and say for each why it passes or fails.",
+            hint="Take one person's labels alone (--annotator), or settle what they differ on."
+            if several
+            else "Label some interactions, and say for each why it passes or fails.",
         )
     return gathered
+
+
+def _with_labels(
+    interactions: Iterable[Interaction], labels: Iterable[Label]
+) -> tuple[list[tuple[Interaction, list[Label]]], int]:
+    """The interactions that experts labelled, with their labels; and how many have none."""
+    by_item: dict[str, list[Label]] = defaultdict(list)
+    for label in labels:
+        if label.whose == "expert":
+            by_item[label.id].append(label)
+    items: list[tuple[Interaction, list[Label]]] = []
+    unlabelled = 0
+    for interaction in interactions:
+        own = by_item.get(interaction.id) or [one for one in interaction.labels if one.whose == "expert"]
+        unlabelled += not own
+        items += [(interaction, own)] if own else []
+    return items, unlabelled
 
 
 def choosable(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:

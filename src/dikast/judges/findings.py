@@ -73,6 +73,15 @@ WHY = {
     "weights-sum": "They are shares of their sum in any case; a sum of 1 or 100 shows that none was forgotten.",
     "unused-weights": "Weights count only where the overall is 'weighted'; the judge is not told of them.",
     "no-overall": "Without one there is nothing to rank, to count or to compare with people's labels.",
+    "stays-put": "Only what it gave no verdict on would ever get to the stages after it.",
+    "no-later-stage": "There is nowhere to go on to, so it changes nothing.",
+    "same-stage": "It would say the same again, and take as long.",
+    "unknown-confidence": (
+        "A written answer has a confidence only where its server lists token probabilities, or where votes are "
+        "counted; without one, every interaction goes on."
+    ),
+    "unknown-price": "What a run costs can then neither be foretold nor kept to a budget.",
+    "cloud-first": "Everything would leave; the local stages before a cloud are what keeps most of it here.",
     "unused-part": "With a prompt of your own only what stands in it is sent.",
 }
 

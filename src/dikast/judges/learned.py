@@ -39,6 +39,17 @@ def learned_of(examples: Iterable[Mapping[str, Any]], folder: Path | None) -> Le
     )
 
 
+def united(several: Iterable[Learned]) -> Learned:
+    """What several judges together have seen."""
+    each = list(several)
+    return Learned(
+        ids=frozenset[str]().union(*(one.ids for one in each)),
+        contents=frozenset[str]().union(*(one.contents for one in each)),
+        units=frozenset[bytes]().union(*(one.units for one in each)),
+        refined_on=frozenset[str]().union(*(one.refined_on for one in each)),
+    )
+
+
 def _shown(example: Mapping[str, Any]) -> Interaction:
     return Interaction(id="", **{"input": None, **{name: example[name] for name in _SHOWN if name in example}})
 

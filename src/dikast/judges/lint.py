@@ -65,7 +65,7 @@ def lint(
 
 def _task(judge: Judge) -> Iterator[Finding]:
     if length_in_words(judge.task) < SHORT_TASK_WORDS:
-        yield finding("short-task", "task", f"the task is {judge.task.strip()!r}")
+        yield finding("short-task", "task", f"the task says little: {judge.task.strip()!r}")
 
 
 def _levels(judge: Judge) -> Iterator[Finding]:

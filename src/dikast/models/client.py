@@ -12,7 +12,7 @@ import re
 import socket
 import time
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -53,7 +53,19 @@ _LONGEST_WAIT_S = 2.0
 
 _encode = msgspec.json.Encoder().encode
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
-_outgoing: ContextVar[bytes] = ContextVar("_outgoing", default=b"")
+
+
+@dataclass(frozen=True)
+class _Outgoing:
+    """A request's body, whether it may leave the private network, and how many of which kinds were replaced in it."""
+
+    data: bytes | None = None
+    may_leave: bool = False
+    replaced: dict[str, int] = field(default_factory=dict)
+
+
+_NOTHING = _Outgoing()
+_outgoing: ContextVar[_Outgoing] = ContextVar("_outgoing", default=_NOTHING)
 
 _TOO_LONG = re.compile(
     r"exceed_context_size|context_length_exceeded|exceeds? the (available )?context|longer than the context|"
@@ -113,7 +125,8 @@ class Client:
     """Calls to one server. Safe for concurrent calls in one event loop; connections are made when first needed.
 
     headers: sent with each call. secrets: what must never be shown; every header of `secret_headers` is one.
-    through_proxy: whether `options.proxy` applies, which only a cloud's does.
+    through_proxy: whether `options.proxy` applies, which only a cloud's does. forwards_to: the host outside to which
+    this server passes prompts on, once that is known.
     """
 
     def __init__(
@@ -144,6 +157,8 @@ class Client:
             **secret,
         }
         self._proxy = options.proxy if through_proxy else None
+        self.forwards_to: str | None = None
+        self._outside: bool | None = None
         self._urls: dict[str, URL] = {}
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -162,16 +177,28 @@ class Client:
         for wait_s in () if timeout_s is not None else _GET_AGAIN_S:
             started = loop.time()
             try:
-                return await self._call("GET", path, None, answer, timeout_s)
+                return await self._call("GET", path, _NOTHING, answer, timeout_s)
             except EndpointError as error:
                 if not error.retryable or error.status in (200, 501) or loop.time() - started > _AT_ONCE_S:
                     raise
                 await asyncio.sleep(max(wait_s, min(error.retry_after_s or 0.0, _LONGEST_WAIT_S)))
-        return await self._call("GET", path, None, answer, timeout_s)
+        return await self._call("GET", path, _NOTHING, answer, timeout_s)
 
     async def post(self, path: str, body: Any, answer: type[T], *, timeout_s: float | None = None) -> T:
         """The answer to a JSON body."""
-        return await self._call("POST", path, _encode(body), answer, timeout_s)
+        return await self._guarded("POST", path, body, answer, timeout_s)
+
+    async def send(self, method: str, path: str, body: Any, answer: type[T]) -> T:
+        """The answer to any request, asked once; body: None for none."""
+        return await self._guarded(method, path, body, answer, None)
+
+    async def leaves(self) -> bool:
+        """Whether what is sent here leaves the private network; never, unless the policy allows it."""
+        if not self.policy.allow_cloud:
+            return False
+        if self._outside is None:
+            self._outside = self._proxy is not None or await _is_outside(self.base)
+        return self._outside or self.forwards_to is not None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -179,14 +206,32 @@ class Client:
         if session is not None:
             await session.close()
 
-    async def _call(self, method: str, path: str, data: bytes | None, answer: type[T], timeout_s: float | None) -> T:
+    async def _guarded(self, method: str, path: str, body: Any, answer: type[T], timeout_s: float | None) -> T:
+        """A call whose body goes through the policy's edge, where it leaves the private network."""
+        if body is None:
+            return await self._call(method, path, _NOTHING, answer, timeout_s)
+        if not await self.leaves():
+            try:
+                return await self._call(method, path, _Outgoing(_encode(body)), answer, timeout_s)
+            except _MovedOutside:
+                self._outside = True
+        cleaned, replaced = self.policy.edge.cleaned(body)
+        outgoing = _Outgoing(_encode(cleaned), may_leave=True, replaced=replaced)
+        return await self._call(method, path, outgoing, answer, timeout_s)
+
+    async def _call(self, method: str, path: str, outgoing: _Outgoing, answer: type[T], timeout_s: float | None) -> T:
         url = self._url(path)
         if self.policy.allow_cloud:
-            _outgoing.set(data or b"")
+            _outgoing.set(outgoing)
+            if self.forwards_to is not None and outgoing.data is not None:
+                self.policy.record(
+                    host=self.forwards_to, address=f"via {self.base.root}", model=self._model, data=outgoing.data,
+                    replaced=outgoing.replaced,
+                )  # fmt: skip
         elif self._proxy:
             raise self.policy.forbidden(self.base.host)
-        status, headers, body = await self._exchange(method, url, data, timeout_s)
-        if status != 200:
+        status, headers, body = await self._exchange(method, url, outgoing.data, timeout_s)
+        if not 200 <= status < 300:
             raise self._status_error(method, url, status, headers, body)
         decoder = _decoders.get(answer)
         if decoder is None:
@@ -350,8 +395,28 @@ class _PolicedConnector(aiohttp.TCPConnector):
             peer = connection.transport.get_extra_info("peername") if connection.transport else None
             address = str(peer[0]) if peer else "unknown"
             if req.proxy or not is_private(address):
-                self._policy.record(host=req.url.host or "", address=address, model=self._model, data=_outgoing.get())
+                outgoing = _outgoing.get()
+                if outgoing.data is not None and not outgoing.may_leave:
+                    connection.close()
+                    raise _MovedOutside(f"{req.url.host} was inside the private network, and now is at {address}")
+                self._policy.record(
+                    host=req.url.host or "", address=address, model=self._model, data=outgoing.data or b"",
+                    replaced=outgoing.replaced,
+                )  # fmt: skip
         return connection
+
+
+class _MovedOutside(EndpointDropped):
+    """A name that stood for a private address stands for a public one when the connection is made: nothing was sent."""
+
+
+async def _is_outside(base: BaseUrl) -> bool:
+    """Whether a server may be outside the private network: one of its addresses is, or none is known."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(base.host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return True
+    return not all(is_private(str(address[0])) for *_, address in found)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

@@ -112,11 +112,16 @@ class Fingerprint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     chat_template: str | None = None  # SHA-256 of it, 16 hex digits
     context_length: int | None = None
     sampler: dict[str, Any] = {}
+    redaction: str | None = None  # what prompts go through on their way to a cloud
 
     @property
     def identity(self) -> str:
-        """What tells this model's answers from another's: its digest where the server gives one, else where it is."""
-        return f"{self.server}:{self.model}@{self.digest or self.base_url}:{self.chat_template or ''}"
+        """What tells this model's answers from another's: its digest where the server gives one, else where it is.
+
+        The same prompt, redacted in another way, is another prompt.
+        """
+        where = f"{self.server}:{self.model}@{self.digest or self.base_url}:{self.chat_template or ''}"
+        return f"{where}:{self.redaction}" if self.redaction else where
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):

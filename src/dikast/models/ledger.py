@@ -7,7 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from dikast.models.policy import LedgerEntry
+from dikast.models.edge import Edge
+from dikast.models.policy import LedgerEntry, Policy
+from dikast.settings import Settings
 
 FILE_NAME = "ledger.jsonl"
 
@@ -20,3 +22,9 @@ def ledger_in(make_folder: Callable[[], Path]) -> Callable[[LedgerEntry], None]:
             file.write(msgspec.json.encode(entry) + b"\n")
 
     return write
+
+
+def policy_of(settings: Settings, make_folder: Callable[[], Path], tell: Callable[[str], None] | None = None) -> Policy:
+    """The policy that the settings ask for: what may be reached, what leaving goes through, and where it is noted."""
+    edge = Edge(redact=settings.redact, key_file=settings.redact_key, tell=tell)
+    return Policy(allow_cloud=settings.allow_cloud, ledger=ledger_in(make_folder), edge=edge)

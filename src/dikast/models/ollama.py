@@ -199,7 +199,7 @@ class Ollama(ServedEndpoint):
     async def _ask(self, request: Request) -> Reply:
         about = await self._learn()
         if about.remote_host is not None:
-            self._leave(about.remote_host, request)
+            self._leave(about.remote_host)
         self._grow(request, about)
         while True:
             try:
@@ -214,13 +214,13 @@ class Ollama(ServedEndpoint):
             raise cut_in_silence(self.model, chat.prompt_eval_count)
         return self._reply(request, chat, chat.message)
 
-    def _leave(self, remote_host: str, request: Request) -> None:
+    def _leave(self, remote_host: str) -> None:
         """Hold a prompt to the policy that the local server would pass on to a cloud."""
         host = urlsplit(remote_host if "//" in remote_host else f"//{remote_host}").hostname or remote_host
         policy = self._client.policy
         if not policy.allow_cloud:
             raise policy.forbidden(host, f"where {self.model} runs")
-        policy.record(host=host, address=f"via {self.base_url}", model=self.model, data=msgspec.json.encode(request))
+        self._client.forwards_to = host
 
     def _body(self, request: Request, about: _About) -> dict[str, Any]:
         body: dict[str, Any] = {

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import msgspec
 
 from dikast.errors import PolicyError
+from dikast.models.behind import behind
+from dikast.models.edge import Edge
 
 # Written out, because `is_private` also holds ranges that lead outside: 198.18.0.0/15 stands for any public host
 # behind some proxies, 192.0.2.0/24 and the like are documentation.
@@ -41,7 +43,11 @@ ALLOW_CLOUD_HINT = (
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One request that left the private network: when, to whom, how much. Never what it said, and never a key."""
+    """One request that left the private network: when, to whom, how much. Never what it said, and never a key.
+
+    redacted: whether personal data was looked for in it; replaced: how many of which kinds were. run, interaction: what
+    it was asked for, where it was for one.
+    """
 
     time: str
     host: str
@@ -49,6 +55,10 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     bytes: int
     sha256: str
+    redacted: bool = False
+    replaced: dict[str, int] = {}
+    run: str | None = None
+    interaction: str | None = None
 
 
 class ForbiddenAddress(OSError):
@@ -63,11 +73,13 @@ class ForbiddenAddress(OSError):
 class Policy:
     """What may be reached. Without `allow_cloud`, only this machine and its private network.
 
-    ledger: called with a LedgerEntry for each request that leaves, before its first byte is sent.
+    ledger: called with a LedgerEntry for each request that leaves, before its first byte is sent. edge: what each of
+    them goes through.
     """
 
     allow_cloud: bool = False
     ledger: Callable[[LedgerEntry], None] | None = None
+    edge: Edge = field(default_factory=Edge)
 
     def check_address(self, address: str) -> None:
         """Raise ForbiddenAddress unless this address may be connected to."""
@@ -82,13 +94,26 @@ class Policy:
             hint=ALLOW_CLOUD_HINT,
         )
 
-    def record(self, *, host: str, address: str, model: str, data: bytes) -> None:
-        """Write down one request that is about to leave, by the size and the hash of its body."""
+    def record(
+        self, *, host: str, address: str, model: str, data: bytes, replaced: dict[str, int] | None = None
+    ) -> None:
+        """Write down one request that is about to leave, by the size and the hash of its body as it is sent."""
         if self.ledger is None:
             return
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        sha256 = hashlib.sha256(data).hexdigest()
-        self.ledger(LedgerEntry(time=now, host=host, address=address, model=model, bytes=len(data), sha256=sha256))
+        self.ledger(
+            LedgerEntry(
+                time=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                host=host,
+                address=address,
+                model=model,
+                bytes=len(data),
+                sha256=hashlib.sha256(data).hexdigest(),
+                redacted=self.edge.redact,
+                replaced=replaced or {},
+                run=behind.get().run,
+                interaction=behind.get().interaction,
+            )
+        )
 
 
 def is_private(address: str) -> bool:

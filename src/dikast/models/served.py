@@ -72,6 +72,9 @@ class ServedEndpoint:
         async with self._finding:
             if self._facts is None:
                 fingerprint, declared = await self._describe()
+                if await self._client.leaves():
+                    redaction = self._client.policy.edge.name
+                    fingerprint = msgspec.structs.replace(fingerprint, redaction=redaction)
                 self._known = declared
                 key = _memory_key(fingerprint)
                 if self._options.probe:

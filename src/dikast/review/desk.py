@@ -13,6 +13,7 @@ from statistics import median
 from dikast.errors import InputError
 from dikast.interactions.likeness import most_alike
 from dikast.interactions.sampling import drawn_within
+from dikast.judges.escalating import waits_for_person
 from dikast.judges.learned import Learned
 from dikast.judges.scale import Scale
 from dikast.records import SECOND_LOOK, Label, RunInfo, Verdict
@@ -98,6 +99,8 @@ class Desk:
     def _draw(self, first_look: Mapping[int, LabelRevision]) -> None:
         self.queue = queues.draw(self.setup.queue, self._known(first_look), self.setup.seed)
         self._index = {position: at for at, position in enumerate(self.queue.positions)}
+        looks_back = self.setup.queue == "disagree"  # all of it is labelled; it is open until it is saved once more
+        self._before = {p: self._mine[p].revision for p in self.queue.positions} if looks_back else {}
 
     def like(self, position: int) -> Desk:
         """The same desk with another queue before it: what is most alike to this interaction and not labelled yet."""
@@ -142,6 +145,10 @@ class Desk:
         order = self.queue.positions
         start = 0 if position is None else self._index.get(position, -1) + 1
         return next((p for p in (*order[start:], *order[:start]) if p != position and self._is_open(p)), None)
+
+    def still_open(self) -> int:
+        """How many of the queue are neither labelled nor put off."""
+        return sum(map(self._is_open, self.queue.positions))
 
     def is_sealed(self, position: int) -> bool:
         """Whether it is in the sealed test, where the judge is never shown: that would tune the expert's eye to it."""
@@ -242,7 +249,7 @@ class Desk:
 
     def done(self) -> tuple[int, int]:
         """How many of the queue are saved, and put off."""
-        states = Counter(self._mine[p].state for p in self._index if p in self._mine)
+        states = Counter(revision.state for p, revision in list(self._mine.items()) if p in self._index)
         return states["saved"], states["deferred"]
 
     def tally(self) -> Counter[str]:
@@ -285,6 +292,8 @@ class Desk:
         mine = self._mine.get(position)
         if mine is None or mine.state == "withdrawn":
             return True
+        if mine.state == "saved":
+            return self._before.get(position) == mine.revision
         return mine.state == "deferred" and self.setup.queue == "deferred"
 
     def _standing_labels(self, annotator: str) -> dict[int, LabelRevision]:
@@ -312,6 +321,7 @@ class Desk:
             deferred=[p for p, revision in sorted(first_look.items()) if revision.state == "deferred"],
             labelled=list(saved),
             alike=self._alike(key, saved) if kind == "like" else (),
+            escalated=[p for p, one in sorted(places.items()) if waits_for_person(one) and not self.is_sealed(p)],
         )
 
     def _alike(self, id: str, saved: Mapping[int, Label]) -> list[int]:

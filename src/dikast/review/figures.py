@@ -101,6 +101,19 @@ def self_agreement_words(desk: Desk, t: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(said)
 
 
+def end_words(desk: Desk, still_open: int, t: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """What the end of the queue says, under its title: what is left, what was put off, or that all is done."""
+    if not desk.queue.positions:
+        return t["item_none"], (t["item_none_help"],)
+    if still_open:
+        left = t["end_kept" if desk.setup.queue == "disagree" else "end_open"]
+        return t["end_title"], (left.format(n=f"{still_open:,}", total=f"{len(desk.queue.positions):,}"),)
+    _, deferred = desk.done()
+    if deferred and desk.setup.queue != "deferred":
+        return t["item_done_title"], (t["end_deferred"].format(n=f"{deferred:,}"),)
+    return t["item_done_title"], (t["item_done"],)
+
+
 def progress(desk: Desk, needs: Needs, t: Mapping[str, str]) -> Progress:
     """The bar and the words beside it."""
     done, deferred = desk.done()

@@ -26,7 +26,7 @@ from dikast.review.asked import (
 )
 from dikast.review.desk import Desk, Standing
 from dikast.review.figures import Needs, progress
-from dikast.review.page import Compared, ItemPage, Link, Opinion
+from dikast.review.page import Compared, ItemPage, LabelForm, Link, Opinion, Opinions
 from dikast.review.showing import metadata_rows, parts_of
 from dikast.store import LabelRevision
 
@@ -65,10 +65,9 @@ class Asked:
 
 def item_page(desk: Desk, needs: Needs, position: int, asked: Asked) -> ItemPage:
     """Everything that the page of this interaction says."""
-    t = asked.t
+    t, base = asked.t, asked.base
     item = desk.dataset.item(position)
     standing = desk.standing(position)
-    said, critique, coding = _in_form(standing, asked.unsaved)
     after, before = desk.beside(position, 1), desk.beside(position, -1)
     return ItemPage(
         t=t,
@@ -83,8 +82,28 @@ def item_page(desk: Desk, needs: Needs, position: int, asked: Asked) -> ItemPage
         parts=parts_of(item, t, f"/item/{position}/text"),
         metadata=metadata_rows(item),
         links=links_of(item, desk.setup.links),
-        choices=choices(desk.scale, said, t),
+        form=_form(desk, position, standing, asked),
+        opinions=_opinions(desk, position, standing, asked),
+        notice=asked.notice,
+        notice_like=asked.notice_like,
+        more_like=more_like(desk, position),
+        alarm=asked.alarm,
+        progress=progress(desk, needs, t),
+        base=base,
+        previous=f"{base}/item/{before}" if before is not None else "/",
+        next=f"{base}/item/{after}" if after is not None else f"{base}/done",
+        keys=key_rows(desk.scale, t),
+        script_words=json.dumps({name: t[name] for name in _SCRIPT_WORDS}, ensure_ascii=False),
+    )
+
+
+def _form(desk: Desk, position: int, standing: Standing, asked: Asked) -> LabelForm:
+    t = asked.t
+    said, critique, coding = _in_form(standing, asked.unsaved)
+    return LabelForm(
+        key=item_key(desk, position),
         question=question(desk.scale, t),
+        choices=choices(desk.scale, said, t),
         critique_help=critique_help(desk.scale, t),
         critique=critique,
         note=coding.note,
@@ -94,23 +113,19 @@ def item_page(desk: Desk, needs: Needs, position: int, asked: Asked) -> ItemPage
         revision=standing.revision,
         state=standing.state or "new",
         state_words=t[f"state_{standing.state or 'new'}"],
-        item_key=item_key(desk, position),
+    )
+
+
+def _opinions(desk: Desk, position: int, standing: Standing, asked: Asked) -> Opinions:
+    t = asked.t
+    has_run, sealed = bool(desk.setup.run), desk.is_sealed(position)
+    return Opinions(
         compared=_compared(desk, position, standing, t),
-        blind=bool(desk.setup.run) and not standing.is_saved and not desk.is_sealed(position),
-        sealed=bool(desk.setup.run) and desk.is_sealed(position),
+        blind=has_run and not standing.is_saved and not sealed,
+        sealed=has_run and sealed,
         others=_others(desk, position, standing, t),
         conflict=_conflict(asked.unsaved, t),
         history=tuple(revision_opinion(one, t) for one in reversed(standing.earlier)),
-        notice=asked.notice,
-        notice_like=asked.notice_like,
-        more_like=more_like(desk, position),
-        alarm=asked.alarm,
-        progress=progress(desk, needs, t),
-        base=asked.base,
-        previous=f"{asked.base}/item/{before}" if before is not None else "/",
-        next=f"{asked.base}/item/{after}" if after is not None else f"{asked.base}/done",
-        keys=key_rows(desk.scale, t),
-        script_words=json.dumps({name: t[name] for name in _SCRIPT_WORDS}, ensure_ascii=False),
     )
 
 

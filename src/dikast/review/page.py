@@ -114,6 +114,36 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelForm:
+    """What one label is written in, filled with what was said last. key: tells it apart from all other labels."""
+
+    key: str
+    question: str
+    choices: tuple[Choice, ...]
+    critique_help: str
+    critique: str
+    note: str
+    tags: str
+    known_tags: str
+    coded: bool
+    revision: int
+    state: str
+    state_words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opinions:
+    """What is said besides the form. blind: the judge's word is hidden as yet; sealed: it is never shown here."""
+
+    compared: Compared | None
+    blind: bool
+    sealed: bool
+    others: tuple[Opinion, ...]
+    conflict: Opinion | None
+    history: tuple[Opinion, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ItemPage:
     """One interaction to be judged; each field is a variable of templates/item.html.j2."""
 
@@ -129,24 +159,8 @@ class ItemPage:
     parts: tuple[Part, ...]
     metadata: tuple[Row, ...]
     links: tuple[Link, ...]
-    choices: tuple[Choice, ...]
-    question: str
-    critique_help: str
-    critique: str
-    note: str
-    tags: str
-    known_tags: str
-    coded: bool
-    revision: int
-    state: str
-    state_words: str
-    item_key: str
-    compared: Compared | None
-    blind: bool
-    sealed: bool
-    others: tuple[Opinion, ...]
-    conflict: Opinion | None
-    history: tuple[Opinion, ...]
+    form: LabelForm
+    opinions: Opinions
     notice: str
     notice_like: str
     more_like: str

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from dikast.errors import InputError
 from dikast.records import Interaction, Json, Verdict, canonical_json
 
-KINDS = ("random", "stratified:KEY", "uncertain", "disagree", "deferred", "repeat", "like:ID")
-NEEDS_RUN = frozenset({"uncertain", "disagree"})
+KINDS = ("random", "stratified:KEY", "uncertain", "disagree", "deferred", "repeat", "like:ID", "escalated")
+NEEDS_RUN = frozenset({"uncertain", "disagree", "escalated"})
 MEASURING = frozenset({"random", "repeat", "stratified"})  # of strata the shares are known, so they can be weighed
 MOST_ALIKE = 50
 _WITH_KEY = frozenset({"stratified", "like"})
@@ -38,7 +38,7 @@ class Known:
     """What a queue may go by, a position each: strata where asked for, verdicts of a run, one's own labels.
 
     What is sealed must not be picked by what is known of it, so it is in neither `confidence` nor `disagreeing` nor
-    `alike`.
+    `alike` nor `escalated` (what a cascade left to a person).
     """
 
     size: int
@@ -48,6 +48,7 @@ class Known:
     deferred: Sequence[int]
     labelled: Sequence[int]
     alike: Sequence[int] = ()
+    escalated: Sequence[int] = ()
 
 
 def check_queue(asked: str, *, has_run: bool) -> None:
@@ -73,6 +74,7 @@ def draw(asked: str, known: Known, seed: int) -> Queue:
     else:
         chosen = {
             "disagree": known.disagreeing, "deferred": known.deferred, "repeat": known.labelled, "like": known.alike,
+            "escalated": known.escalated,
         }[kind]  # fmt: skip
         order = _shuffled(chosen, rng) if kind == "repeat" else list(chosen)
     return Queue(asked, tuple(order), kind in MEASURING, seed if kind in _BY_CHANCE else None)

@@ -19,7 +19,7 @@ from dikast.report.text import one_line, readable, visible
 from dikast.review.asked import Coding
 from dikast.review.coach import hint
 from dikast.review.desk import Desk
-from dikast.review.figures import Needs, self_agreement_words
+from dikast.review.figures import Needs, end_words, self_agreement_words
 from dikast.review.guard import Guard
 from dikast.review.item_page import Asked, Unsaved, item_key, item_page, more_like, output_text
 from dikast.review.overview import Overview
@@ -124,12 +124,13 @@ class Review:
     async def _done(self, request: web.Request) -> web.Response:
         t = self._t(request)
         desk, base = await self._at(request)
-        there = bool(desk.queue.positions)
         notice = self._asked(request).notice
         own = await asyncio.to_thread(self_agreement_words, desk, t) if desk.is_second_look else ()
-        title, end = (t["item_done_title"], t["item_done"]) if there else (t["item_none"], t["item_none_help"])
-        said = tuple(sentence for sentence in (notice, end, *own) if sentence)
-        return self._page(MessagePage(t, title, said, *(("/go", t["back"]) if base else ("/", t["dashboard"]))))
+        still_open = await asyncio.to_thread(desk.still_open)
+        title, end = end_words(desk, still_open, t)
+        said = tuple(sentence for sentence in (notice, *end, *own) if sentence)
+        away = ("/go", t["back"]) if base else ("/", t["dashboard"])
+        return self._page(MessagePage(t, title, said, *((f"{base}/go", t["label_on"]) if still_open else away)))
 
     async def _text(self, request: web.Request) -> web.Response:
         part = request.match_info["part"]

@@ -13,6 +13,7 @@ from dikast.records import Interaction, Json
 from dikast.report.text import Excerpt, excerpt, one_line, readable, visible
 from dikast.review import markup
 from dikast.review.page import Message, Part, Passage, Row, Tool
+from dikast.review.programs import programming_language
 
 HEAD, TAIL = 60_000, 6_000  # shown of one text; beyond that a page becomes slow
 PARTS = ("input", "output", "output_a", "output_b", "context", "reference")
@@ -62,7 +63,7 @@ def metadata_rows(item: Interaction) -> tuple[Row, ...]:
 
 
 def passage_of(text: str, words: Mapping[str, str]) -> Passage:
-    """One text as what it seems to be: JSON, a diff, an e-mail, Markdown, or plain."""
+    """One text as what it seems to be: JSON, a diff, an e-mail, a program, Markdown, or plain."""
     shown = excerpt(text, HEAD, TAIL)
     if shown.hidden:
         return _cut(shown, words)
@@ -74,6 +75,9 @@ def passage_of(text: str, words: Mapping[str, str]) -> Passage:
     head, _, body = text.lstrip().partition("\n\n")
     if sum(bool(_HEADER.match(line)) for line in head.splitlines()) >= 2:
         return Passage("letter", markup.letter(text.lstrip(), markup.plain(body)), "", "")
+    language = programming_language(text)
+    if language:
+        return Passage("code", markup.code(text, language), "", "")
     if _MARKDOWN.search(text):
         return Passage("markdown", markup.markdown(text), visible(text), "")
     return Passage("plain", markup.plain(text), "", "")

@@ -8,7 +8,8 @@ that everything is there and unchanged. The tables are described in `schema.py`;
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -20,7 +21,7 @@ from dikast.records import Interaction, JudgeRef, RunInfo
 from dikast.store import calibrations, datasets, runs, splits
 from dikast.store.answers import AnswerJournal
 from dikast.store.calibrations import Calibration
-from dikast.store.database import open_database
+from dikast.store.database import mapped_errors, open_database
 from dikast.store.datasets import DatasetInfo, KeptDataset
 from dikast.store.embeddings import KeptVectors
 from dikast.store.labels import LabelBook, LabelCounts, LabelRevision, LabelState
@@ -49,6 +50,12 @@ class Store:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    @contextlib.contextmanager
+    def held_open(self) -> Iterator[None]:
+        """For who comes often for a little: SQLite moves its log into the file whenever the last connection ends."""
+        with mapped_errors(str(self.location)), self._engine.connect():
+            yield
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -235,7 +235,7 @@ def openings(engine: sa.Engine, dataset: KeptDataset) -> list[TestOpening]:
 def _checked(shares: Mapping[Part, float]) -> dict[Part, float]:
     if set(shares) != set(SHARES) or min(shares.values()) < 0 or abs(sum(shares.values()) - 1) > 1e-9:
         raise InputError(
-            f"the shares {_shown(shares)} can't be used", hint="Give pool, dev and test; they must add up to 1."
+            f"the shares {_shown(shares)} can't be used", hint="Give pool, dev and test; they must add up to 100 %."
         )
     return {part: float(shares[part]) for part in SHARES}
 

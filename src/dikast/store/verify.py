@@ -18,6 +18,7 @@ from dikast.store.schema import (
     calibrations,
     dataset_items,
     datasets,
+    drift_alerts,
     interactions,
     label_heads,
     labels,
@@ -25,8 +26,12 @@ from dikast.store.schema import (
     runs,
     test_openings,
     verdicts,
+    watch_items,
+    watch_rounds,
+    watches,
 )
 from dikast.store.schema import splits as split_parts
+from dikast.store.watches import DriftAlert, WatchInfo, WatchRound
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,6 +214,30 @@ def _stream(connection: sa.Connection, query: sa.Select[tuple[object, ...]]) -> 
     return connection.execution_options(yield_per=1000).execute(query)
 
 
+def _watches(connection: sa.Connection) -> Iterator[str | None]:
+    """What a watch drew is there, and every body can be read."""
+    shapes: tuple[tuple[sa.Table, type[msgspec.Struct]], ...] = (
+        (watches, WatchInfo),
+        (watch_rounds, WatchRound),
+        (drift_alerts, DriftAlert),
+    )
+    for table, shape in shapes:
+        for body in connection.execute(sa.select(table.c.body)).scalars():
+            yield _unreadable(body, shape, table.name)
+    drawn = sa.select(watch_items.c.watch, watch_items.c.position, interactions.c.hash.label("there"))
+    drawn = drawn.outerjoin(interactions, interactions.c.hash == watch_items.c.interaction)
+    for row in connection.execute(drawn.where(watch_items.c.position.is_not(None))):
+        yield None if row.there is not None else f"watch {row.watch}: what it drew at {row.position} is not there"
+
+
+def _unreadable(body: bytes, shape: type[msgspec.Struct], table: str) -> str | None:
+    try:
+        msgspec.json.decode(bytes(body), type=shape)
+    except msgspec.MsgspecError as error:
+        return f"{table}: {error}"
+    return None
+
+
 _CHECKS = {
     "database": _database,
     "schema": _schema,
@@ -222,4 +251,5 @@ _CHECKS = {
     "splits": _splits,
     "test openings": _test_openings,
     "calibrations": _calibrations,
+    "watches": _watches,
 }

@@ -1,7 +1,7 @@
 """Watches: what each has seen, drawn, judged and sent; the anchors' rounds; and the alerts of drift.
 
-An item is entered with its place in the run when it is drawn, before it is judged, in the same transaction as the round:
-so a watch that is killed knows what is left to do, and draws nothing twice.
+An item is entered with its place in the run when it is drawn, before it is judged, in the same transaction as the
+round: so a watch that is killed knows what is left to do, and draws nothing twice.
 """
 
 from __future__ import annotations

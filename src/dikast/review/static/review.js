@@ -92,6 +92,7 @@ async function post(action) {
     if (reply.status >= 500) throw new Error(reply.statusText);
   } catch {
     alarm.textContent = words.offline;
+    status.textContent = "";
     changed = true;
     return;
   }
