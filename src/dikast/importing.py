@@ -20,18 +20,17 @@ from dikast.errors import DataError, InputError
 from dikast.interactions import open_dataset
 from dikast.interactions.ids import Ids
 from dikast.interactions.rejects import Rejects
-from dikast.interactions.rows import Tally, Unusable
+from dikast.interactions.rows import Reject, Tally, Unusable
 from dikast.interactions.sampling import SampleRequest, SamplingDesign, draw_sample, is_negative, value_of
 from dikast.records import Interaction
 from dikast.redaction.redactor import InteractionRedactor
 from dikast.redaction.report import RedactionReport
-from dikast.report.jsonl import write_results
 from dikast.store import KeptDataset, Store
 from dikast.traces.census import Census
 from dikast.traces.formats import Dropped, TraceFormat
 from dikast.traces.grouping import Grouping
 from dikast.traces.mapping import Mapping as TraceMapping
-from dikast.traces.mapping import Unit, read_mapping, write
+from dikast.traces.mapping import Unit, read_mapping, remember_redaction, write
 from dikast.traces.projection import Projected, conversation_of, interactions_of
 from dikast.traces.recognising import Recognised, recognised
 from dikast.traces.spool import Spool
@@ -111,16 +110,14 @@ class Import:
         self._items = self._stack.enter_context(Spool(Interaction))
         self._census = Census()
         self._redactor: InteractionRedactor | None = None
+        self._place: Path | None = None
+        self._given: TraceMapping | None = None
         self.report = ImportReport(source=request.origin or " ".join(request.sources), format="", files=0)
 
     def __enter__(self) -> Import:
         try:
-            if self.request.redact:
-                self._redact_by({})
-            try:
-                self._read()
-            finally:
-                self._redact_rejects()
+            self._prepare()
+            self._read()
         except BaseException:
             self._stack.close()
             raise
@@ -138,16 +135,37 @@ class Import:
         return self._items.count
 
     def save_mapping(self) -> None:
-        """Write the mapping to its place, where there is none yet. Raises OutputError."""
+        """Write the mapping to its place, where there is none yet. Raises OutputError.
+
+        That the dataset is redacted is written in any case, so that no later import brings back what was replaced.
+        """
         place, mapping = self.request.kept_mapping, self.report.mapping
-        if place is not None and mapping is not None and self.request.mapping is None and not place.exists():
+        if place is None:
+            return
+        if mapping is not None and self.request.mapping is None and not place.exists():
             write(mapping, place, heard=self._census.heard, metadata=self._census.metadata)
+        elif self._redactor is not None:
+            remember_redaction(place)
+
+    def _prepare(self) -> None:
+        """Before anything is read: the mapping that is there already, and what redacts, where that is asked for."""
+        request = self.request
+        kept = request.kept_mapping if request.kept_mapping is not None and request.kept_mapping.exists() else None
+        self._place = request.mapping or kept
+        self._given = None if self._place is None else read_mapping(self._place)
+        known = [one for one in (self._given, read_mapping(kept) if kept else None) if one is not None]
+        if request.redact or any(one.redacted for one in known):
+            if request.redactor is None:
+                raise InputError("this import is to replace personal data, and is given nothing that does")
+            rules = next((one.redact for one in known if one.redact), {})
+            self._redactor = request.redactor(rules)
+            self.report.redaction = self._redactor.report
 
     def _read(self) -> None:
         request, report = self.request, self.report
         with (
             recognised(request.sources, format=request.format) as found,
-            Rejects(request.rejects, self.tally, strict=request.strict) as rejects,
+            Rejects(request.rejects, self.tally, strict=request.strict, clean=self._clean()) as rejects,
         ):
             report.files = len(found.paths)
             report.left = tuple(str(path) for path in found.left)
@@ -178,10 +196,9 @@ class Import:
                     traces.put(one)
             report.census = self._census
             mapping = self._mapping(format.name)
-            if mapping.redacted or self.request.redact:
+            if self._redactor is not None:
                 mapping = msgspec.structs.replace(mapping, redacted=True)
-                self._redact_by(mapping.redact)
-                self._redact_heard()
+                self._redact_census(self._redactor)
             report.mapping = mapping
             tally = Tally()
             ids = Ids(tally)
@@ -200,8 +217,12 @@ class Import:
         """Interactions that are there as such: tables, and JSON Lines."""
         tried = f"Tried were also: {', '.join(found.tried)}." if found.tried else None
         try:
-            rejected = self.request.rejects
-            dataset = open_dataset([str(path) for path in found.paths], strict=self.request.strict, rejects=rejected)
+            dataset = open_dataset(
+                [str(path) for path in found.paths],
+                strict=self.request.strict,
+                rejects=self.request.rejects,
+                clean=self._clean(),
+            )
             yield from dataset
         except DataError as error:
             raise DataError(f"no known format fits: {error}", hint=tried) from error
@@ -221,18 +242,15 @@ class Import:
 
     def _mapping(self, format: str) -> TraceMapping:
         request, report = self.request, self.report
-        place = request.mapping or (
-            request.kept_mapping if request.kept_mapping and request.kept_mapping.exists() else None
-        )
-        if place is None:
+        if self._given is None:
             mapping = self._census.proposal(format)
         else:
-            mapping, new = self._census.completed(read_mapping(place))
+            mapping, new = self._census.completed(self._given)
             report.new_feedback = tuple(new)
-            report.mapping_file = str(place)
+            report.mapping_file = str(self._place)
             if mapping.format is not None and mapping.format != format:
                 raise InputError(
-                    f"the mapping {str(place)!r} is for {mapping.format!r}, and the source is {format!r}",
+                    f"the mapping {str(self._place)!r} is for {mapping.format!r}, and the source is {format!r}",
                     hint="Name another mapping with --mapping, or keep this source under another --name.",
                 )
         if request.unit is not None:
@@ -256,18 +274,23 @@ class Import:
             self._count(item)
             self._items.put(item)
 
-    def _redact_by(self, rules: Mapping[str, str]) -> None:
-        """From here on, replace what is personal in what is kept and shown."""
-        if self.request.redactor is None:
-            raise InputError("this import is to replace personal data, and is given nothing that does")
-        self._redactor = self.request.redactor(rules)
-        self.report.redaction = self._redactor.report
+    def _clean(self) -> Callable[[Reject], Reject] | None:
+        """What a reject goes through before it is counted and written."""
+        redactor = self._redactor
+        if redactor is None:
+            return None
+        return lambda reject: Reject(
+            file=redactor.text(reject.file),
+            line=reject.line,
+            reason=redactor.text(reject.reason),
+            raw=redactor.row(reject.raw),
+        )
 
-    def _redact_heard(self) -> None:
-        """What was said as feedback, as the preview and the mapping's remarks tell it, without what is personal."""
-        assert self._redactor is not None
+    def _redact_census(self, redactor: InteractionRedactor) -> None:
+        """What was found, as the preview and the mapping's remarks tell it, without what is personal."""
         for heard in self._census.heard.values():
-            heard.values = {self._redactor.text(value): count for value, count in heard.values.items()}
+            heard.values = _summed((redactor.text(value), count) for value, count in heard.values.items())
+        self._census.metadata = _summed((redactor.name(key), count) for key, count in self._census.metadata.items())
 
     def _redacted_design(self, design: SamplingDesign) -> SamplingDesign:
         """How a sample was drawn, without what is personal in the values that it was drawn by."""
@@ -277,16 +300,6 @@ class Import:
         strata = {text(value): stratum for value, stratum in design.strata.items()}
         where = {key: text(value) for key, value in design.where.items()}
         return msgspec.structs.replace(design, strata=strata, where=where)
-
-    def _redact_rejects(self) -> None:
-        """The rejects file without what is personal in the rows that stand there."""
-        place, redactor = self.request.rejects, self._redactor
-        if place is None or redactor is None or not place.is_file():
-            return
-        with place.open("rb") as file:
-            lines = file.readlines()
-        if lines and lines[0].startswith(b'{"file":'):
-            write_results(place, (msgspec.json.encode(redactor.value(msgspec.json.decode(line))) for line in lines))
 
     def _wanted(self, items: Iterator[Interaction]) -> Iterator[Interaction]:
         for item in items:
@@ -318,6 +331,14 @@ class Import:
         shown = self.report.examples.setdefault(reason.partition(":")[0], [])
         if len(shown) < _KINDS_SHOWN and reason not in shown:
             shown.append(reason)
+
+
+def _summed(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Counts by name, where the same name may come several times."""
+    summed: dict[str, int] = {}
+    for name, count in counts:
+        summed[name] = summed.get(name, 0) + count
+    return summed
 
 
 def _of_traces(reason: str) -> str:

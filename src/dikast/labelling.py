@@ -8,6 +8,7 @@ is shown, and overwrites nothing unless it is told to.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -19,14 +20,12 @@ from dikast.interactions.guarding import unguarded
 from dikast.interactions.label_rows import LabelRow, Problem
 from dikast.records import Label
 from dikast.report.label_sheet import SheetLine, shown, write_labels_csv, write_labels_jsonl, write_labels_xlsx
-from dikast.store import KeptDataset, LabelBook, LabelRevision, LabelState
+from dikast.store import KeptDataset, LabelBook, LabelKey, LabelRevision, LabelState
 
 Keep = Literal["theirs", "ours"]
 
 _WRITERS = {".xlsx": write_labels_xlsx, ".csv": write_labels_csv, ".jsonl": write_labels_jsonl}
 _COMPARED = ("verdict", "score", "critique", "tags", "note")
-
-_Key = tuple[str, str, str]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +122,8 @@ def plan_import(
     plan = ImportPlan(new=[], changed=[], withdrawn=[], conflicts=[], problems=[], unchanged=0, empty=0, notes=[])
     ids = _Ids(dataset.ids(), plan.notes)
     standing = {_key(revision.label): revision for revision in book.current()}
-    seen: dict[_Key, int] = {}
+    newest, revisions = book.numbers(), _Revisions(book)
+    seen: dict[LabelKey, int] = {}
     unchanged = empty = by_users = 0
     for row in rows:
         if row.label is not None and row.label.whose == "user":
@@ -145,12 +145,11 @@ def plan_import(
             continue
         seen[key] = row.row
         label = row.label and msgspec.structs.replace(row.label, id=id, annotator=whose)
-        base = _base(book, mine, row.revision, key)
+        base = revisions.base(mine, row.revision, key)
         merged = None if label is None else _merged(label, base, row.columns)
         if _same(merged, mine) or (base is not None and base != mine and _same(merged, base)):
             unchanged += 1
             continue
-        newest = book.newest(id, annotator=key[1], criterion=key[2])
         change = Change(
             row=row.row,
             id=id,
@@ -158,7 +157,7 @@ def plan_import(
             criterion=row.criterion,
             label=merged,
             mine=mine,
-            expected=newest.revision if newest else 0,
+            expected=newest.get(key, 0),
         )
         _sort(plan, change, row.revision)
     if by_users:
@@ -212,22 +211,29 @@ class _Ids:
         return full[0]
 
 
+class _Revisions:
+    """What rows were made from. Every revision there is, is read when the first row is older than what stands."""
+
+    def __init__(self, book: LabelBook) -> None:
+        self._book = book
+
+    def base(self, mine: LabelRevision | None, revision: int | None, key: LabelKey) -> LabelRevision | None:
+        """The revision that a row was made from; where the sheet doesn't say, what stands now."""
+        if revision is None or (mine is not None and mine.revision == revision):
+            return mine
+        return self._every.get((key, revision)) if revision else None
+
+    @cached_property
+    def _every(self) -> dict[tuple[LabelKey, int], LabelRevision]:
+        return {(_key(one.label), one.revision): one for one in self._book.history()}
+
+
 def _unknown(id: str, name: str) -> str:
     return f"no interaction {id[:80]!r} is in the dataset {name!r}"
 
 
-def _key(label: Label) -> _Key:
+def _key(label: Label) -> LabelKey:
     return label.id, label.annotator or "", label.criterion or ""
-
-
-def _base(book: LabelBook, mine: LabelRevision | None, revision: int | None, key: _Key) -> LabelRevision | None:
-    """The revision that a row was made from; where the sheet doesn't say, what stands now."""
-    if revision is None or (mine is not None and mine.revision == revision):
-        return mine
-    if not revision:
-        return None
-    history = book.history(key[0], annotator=key[1], criterion=key[2])
-    return next((one for one in history if one.revision == revision), None)
 
 
 def _merged(label: Label, base: LabelRevision | None, columns: frozenset[str]) -> Label:

@@ -7,12 +7,13 @@ what it had answered comes from the store. An item is known by its id: it is dra
 from __future__ import annotations
 
 import random
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import compress, islice
 from typing import Protocol
 
 import msgspec
@@ -34,7 +35,7 @@ from dikast.errors import DikastError, WorldError
 from dikast.harness.progress import Progress
 from dikast.harness.workers import OnVerdict
 from dikast.importing import Import, ImportRequest
-from dikast.interactions.sampling import SampleRequest, SamplingDesign, draw_sample
+from dikast.interactions.sampling import SampleRequest, draw_sample
 from dikast.records import Interaction, JudgeRef, RunInfo, Verdict, content_hash
 from dikast.running import RunPlan, blocking, judge_more
 from dikast.store import KeptWatch, RunLog, Store, WatchInfo, WatchRound
@@ -183,35 +184,35 @@ class Watch:
             with Import(_with_sources(self.plan.request, pulled)) as imported:
                 imported.save_mapping()
                 health.dropped = sum(imported.report.dropped.values())
-                new, health.changed = self._new(imported)
-            drawn, design = self._sampled(new)
-            health.new, health.drawn = len(new), len(drawn)
-            if new:
-                chosen = {item.id for item in drawn}
-                self.kept.begin_round(
-                    at=health.at.isoformat(timespec="seconds"),
-                    passed_over=[(item.id, content_hash(item)) for item in new if item.id not in chosen],
-                    drawn=drawn,
-                    design=design,
-                    changed=health.changed,
-                )
+                is_new = self._find_new(imported, health)
+                if health.new:
+                    self._enter(imported, is_new, health)
             pulled.done(kept=True)
 
-    def _new(self, items: Iterable[Interaction]) -> tuple[list[Interaction], int]:
-        """What was never seen, and how many have changed since they were."""
-        new: list[Interaction] = []
-        changed, rest = 0, iter(items)
+    def _find_new(self, items: Iterable[Interaction], health: Health) -> bytearray:
+        """For each item, whether it was never seen; and how many have changed since they were."""
+        found = bytearray()
+        rest = iter(items)
         while some := list(islice(rest, _AT_ONCE)):
             seen = self.kept.seen(some)
-            changed += sum(not same for same in seen.values())
-            new += [item for item in some if item.id not in seen]
-        return new, changed
+            health.changed += sum(not same for same in seen.values())
+            found += bytes(item.id not in seen for item in some)
+        health.new = sum(found)
+        return found
 
-    def _sampled(self, new: Sequence[Interaction]) -> tuple[list[Interaction], SamplingDesign | None]:
-        asked = self.plan.sample
-        if asked is None or not new:
-            return list(new), None
-        return draw_sample(new, asked, source=" ".join(self.plan.request.sources))
+    def _enter(self, items: Iterable[Interaction], is_new: bytearray, health: Health) -> None:
+        """Draw from what is new, and enter the round. The items are read again from disk, so that few are in memory."""
+        asked, design = self.plan.sample, None
+        over: Iterable[tuple[str, str]] = ()
+        drawn: Iterable[Interaction] = compress(items, is_new)
+        if asked is not None:
+            source = " ".join(self.plan.request.sources)
+            drawn, design = draw_sample(drawn, asked, source=source, lenient=bool(self.kept.rounds()))
+            chosen = {item.id for item in drawn}
+            over = ((item.id, content_hash(item)) for item in compress(items, is_new) if item.id not in chosen)
+        at = health.at.isoformat(timespec="seconds")
+        entered = self.kept.begin_round(at=at, passed_over=over, drawn=drawn, design=design, changed=health.changed)
+        health.drawn = entered.drawn
 
     def _judge_open(self, health: Health) -> None:
         """Judge what rounds drew and has no verdict yet."""
@@ -220,15 +221,21 @@ class Watch:
                 self._judge(entered, health)
 
     def _judge(self, entered: WatchRound, health: Health) -> None:
-        done = self.log.positions(entered.first) if self.log is not None else set()
-        left = [(position, item) for position, item in self.kept.drawn(entered) if position not in done]
+        done = self.log.positions(entered.first) if self.log is not None else set[int]()
+        left = sum(position not in done for position in range(entered.first, entered.first + entered.drawn))
         if left:
-            blocking(self._judge_left(entered, left, health))
+            blocking(self._judge_left(entered, done, left, health))
             entered = next(one for one in self.kept.rounds() if one.number == entered.number)
         self.kept.save_round(msgspec.structs.replace(entered, judged=True))
 
-    async def _judge_left(self, entered: WatchRound, left: Sequence[tuple[int, Interaction]], health: Health) -> None:
-        places = [position for position, _ in left]
+    async def _judge_left(self, entered: WatchRound, done: Container[int], left: int, health: Health) -> None:
+        places = array("q")
+
+        def items() -> Iterator[Interaction]:
+            for position, item in self.kept.drawn(entered):
+                if position not in done:
+                    places.append(position)
+                    yield item
 
         def on_start(info: RunInfo) -> OnVerdict:
             self.log = log = self.store.watches().growing_run(
@@ -252,8 +259,7 @@ class Watch:
             return take
 
         try:
-            items = [item for _, item in left]
-            await judge_more(self.plan.run, items, on_start, Progress(total=len(items)), tell=self.plan.tell)
+            await judge_more(self.plan.run, items(), on_start, Progress(total=left), tell=self.plan.tell)
         finally:
             if self.log is not None:
                 self._sum_up(self.log)
@@ -277,8 +283,8 @@ class Watch:
         for entered in self.kept.rounds():
             if not entered.judged or entered.pushed is not None:
                 continue
-            items = [item.id for _, item in self.kept.drawn(entered)]
-            verdicts = [verdict for verdict, _ in self.log.judged(items)]
+            items = (item.id for _, item in self.kept.drawn(entered))
+            verdicts = (verdict for verdict, _ in self.log.judged(items))
             pushed = self.plan.push(self.log.name, verdicts)
             self.kept.save_round(msgspec.structs.replace(entered, pushed=pushed))
             health.pushed = (health.pushed or 0) + pushed

@@ -10,15 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil, hypot, sqrt
+from math import ceil, sqrt
 from typing import Any, Literal
 
 import numpy as np
 
-from dikast.agreement.allocation import allocate
 from dikast.agreement.cohen_kappa import _kappa
 from dikast.agreement.confusion import Confusion
-from dikast.agreement.corrected import Refused, rogan_gladen, uncorrectable
+from dikast.agreement.corrected import Refused, corrected_pass_rate, uncorrectable
 from dikast.agreement.jeffreys import jeffreys_intervals
 from dikast.agreement.wilson import normal_quantile, wilson
 from dikast.errors import InputError
@@ -251,7 +250,7 @@ class _State:
         return Need(aim, of, have, needed if needed is None else max(needed, have + 1), truth, why)
 
     def for_corrected(self, half_width: float) -> list[Need]:
-        """Labels of either class for the corrected pass rate of a run this long, by the allocation of Lee et al."""
+        """Labels drawn at random for the corrected pass rate of a run this long."""
         aim = f"corrected pass rate to ± {half_width:g}"
         c = self.confusion
         refused = uncorrectable(c)
@@ -260,48 +259,23 @@ class _State:
         if self.n == 0:
             return []
         everything = self.n + c.n
-        fewest = _fewest(lambda total: (w := self._corrected_width(total)) is not None and w <= half_width, everything)
+        fewest = _fewest(lambda total: self._corrected_width(total) <= half_width, everything)
         if fewest is None:
-            why = f"even with all {self.n + c.n:,} items labelled it stays wider; judge and label more interactions"
+            why = f"even with all {everything:,} items labelled it stays wider; judge and label more interactions"
             return [Need(aim, "any", c.n, None, None, why)]
-        split = self._split(fewest)
-        value = self._corrected_value()
-        return [
-            Need(aim, "pass", c.tp + c.fn, split[0], value),
-            Need(aim, "fail", c.fp + c.tn, split[1], value),
-        ]
+        figure = corrected_pass_rate(c, self.passed, self.n, self.level)
+        return [Need(aim, "any", c.n, fewest, None if isinstance(figure, Refused) else figure.value)]
 
-    def _split(self, total: int) -> tuple[int, int]:
-        """Good and bad items, by the allocation of Lee et al., and one of each at least."""
-        found = allocate(total, self.passed / self.n, self.rate("tnr")[0], self.rate("tpr")[0])
-        passes = min(total - 1, max(1, found.passes))
-        return passes, total - passes
+    def _corrected_width(self, total: int) -> float:
+        """Half the width of `double_sampling`'s interval with that many labels, if the shares stay as they are.
 
-    def _corrected_value(self) -> float:
-        figure = rogan_gladen(self.passed, self.n, self.confusion, self.level)
-        return figure.value if not isinstance(figure, Refused) else 0.5
-
-    def _corrected_width(self, total: int) -> float | None:
-        """Half the width of the interval with that many labels, split as advised, if the rates stay as they are.
-
-        As in `corrected_pass_rate`, labels stand for their own items, and corrected verdicts for the rest of the run.
+        Its variance is (p·a(1 − a) + (1 − p)·b(1 − b))/m + (a − b)²·p(1 − p)/N for m labels among N items.
         """
-        if total < 4:
-            return None
-        m1, m0 = self._split(total)
-        q1, q0 = self.rate("tpr")[0], self.rate("tnr")[0]
-        z = normal_quantile(self.level)
-        informed = q0 + q1 - 1
-        if informed <= 0.02:
-            return None
-        p, everything = self.passed / self.n, self.n + self.confusion.n
-        theta = min(1.0, max(0.0, (p + q0 - 1) / informed))
-        labelled = min(1.0, total / everything)
-        rest = max(1, everything - total)
-        v1, v0 = q1 * (1 - q1) / (m1 + 2), q0 * (1 - q0) / (m0 + 2)
-        theirs = sqrt(p * (1 - p) / rest + (1 - theta) ** 2 * v0 + theta**2 * v1) / informed
-        ours = sqrt(theta * (1 - theta) / (total + 4))
-        return z * hypot(labelled * ours, (1 - labelled) * theirs)
+        c, everything = self.confusion, self.n + self.confusion.n
+        p = (self.passed + c.tp + c.fp) / everything
+        a, b = (c.tp + 1) / (c.tp + c.fp + 2), (c.fn + 1) / (c.fn + c.tn + 2)
+        within = (p * a * (1 - a) + (1 - p) * b * (1 - b)) / (total + 4)
+        return normal_quantile(self.level) * sqrt(within + (a - b) ** 2 * p * (1 - p) / everything)
 
     def next(self, short: dict[str, int]) -> tuple[Of | None, str]:
         """The class that is furthest behind, and how many random draws bring what is missing."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from math import hypot, sqrt
+from math import sqrt
 
 import numpy as np
 
 from dikast.agreement.clusters import cluster_codes, design_effect
 from dikast.agreement.confusion import Confusion
+from dikast.agreement.double_sampling import double_sampling
 from dikast.agreement.estimate import Estimate
 from dikast.agreement.wilson import normal_quantile, wilson
 from dikast.errors import InputError
@@ -92,10 +93,12 @@ def corrected_pass_rate(
 ) -> Estimate | Refused:
     """The pass rate of a run, part of which is labelled: labels where there are some, corrected verdicts elsewhere.
 
-    confusion: of the labelled items. passed, n: the verdicts on the run's other items, n ≥ 0. shared: the design effect
-    of items that share inputs, see `shared_inputs_of_a_run`. The value is the same as correcting the run's overall
-    rate; the interval joins Wilson's for the labelled part and `rogan_gladen`'s for the rest by their shares (MOVER),
-    so that labelled items are not counted twice. Refused as in `rogan_gladen`.
+    confusion: of the labelled items, drawn at random from the run. passed, n: the verdicts on its other items, n ≥ 0.
+    shared: the design effect of items that share inputs, see `shared_inputs_of_a_run`. Value and interval are those of
+    `double_sampling`, which knows that the labels were drawn from this very run; `rogan_gladen`'s, which must hold
+    wherever the judge's rates do, are twice as wide at 100 labels, and too narrow for judges that let most bad items
+    through (it covers 84 % at TPR 1, TNR .3). Refused as in `rogan_gladen`: who has labels of one class only, or a
+    judge no better than chance, is to be told.
 
     >>> corrected_pass_rate(Confusion(tp=45, fn=5, fp=10, tn=40), 0, 0).method
     'Wilson (every item is labelled)'
@@ -103,21 +106,14 @@ def corrected_pass_rate(
     refused = uncorrectable(confusion)
     if refused is not None:
         return refused
-    good = confusion.tp + confusion.fn
-    labelled = wilson(good / shared, confusion.n / shared, level)
     if n == 0:
+        good = confusion.tp + confusion.fn
+        labelled = wilson(good / shared, confusion.n / shared, level)
         method = "Wilson (every item is labelled)" + _said(shared)
         return Estimate(good / confusion.n, labelled.low, labelled.high, confusion.n, method, level)
-    rest = rogan_gladen(passed, n, confusion, level, shared=shared)
-    if isinstance(rest, Refused):
-        return rest
-    total = n + confusion.n
-    ours, theirs = confusion.n / total, n / total
-    value = ours * labelled.value + theirs * rest.value
-    low = value - hypot(ours * (labelled.value - labelled.low), theirs * (rest.value - rest.low))
-    high = value + hypot(ours * (labelled.high - labelled.value), theirs * (rest.high - rest.value))
-    method = "labels and Rogan-Gladen, Lang-Reiczigel interval" + _said(shared)
-    return Estimate(value, _clip(low), _clip(high), total, method, level)
+    found = double_sampling(confusion, passed, n, level, shared=shared)
+    assert found is not None  # there are labels of both classes
+    return found
 
 
 def shared_inputs_of_a_run(
@@ -130,29 +126,22 @@ def shared_inputs_of_a_run(
 
     judge, labels: of the labelled items; rest: the verdicts on the others; "pass" or "fail". groups: of the labelled
     and of the other items; an input may have items in both. What each item does to the corrected rate is summed up by
-    group (see `clusters`): in the labelled part (y − ȳ)/m, and, through the judge's rates, −θ(f − q₁)/(m₁·d) for a good
-    item or (1 − θ)((1 − f) − q₀)/(m₀·d) for a bad one; in the rest (f − p)/(n·d), with d = q₀ + q₁ − 1, and either part
-    weighs as many items as it has. 1 without groups, and where no rate can be corrected.
+    group (see `clusters`): each of the N items (μ − θ)/N, where μ is the share of good ones under its verdict, and a
+    labelled one besides P(y − μ)/m, where P of all items and m labelled ones have that verdict. 1 without groups, and
+    where no rate can be corrected.
     """
     if groups is None:
         return 1.0
     y = np.array([word == "pass" for word in labels], dtype=np.float64)
-    f = np.array([word == "pass" for word in judge], dtype=np.float64)
-    other = np.array([word == "pass" for word in rest], dtype=np.float64)
-    codes = cluster_codes([*groups[0], *groups[1]], y.size + other.size)
-    if codes is None or not 0 < y.sum() < y.size:
+    said = np.array([word == "pass" for word in [*judge, *rest]], dtype=bool)
+    codes = cluster_codes([*groups[0], *groups[1]], said.size)
+    ours = said[: y.size]
+    if codes is None or not 0 < ours.sum() < y.size:
         return 1.0
-    q1, q0 = float(f[y > 0].mean()), float(1 - f[y == 0].mean())
-    informed = q0 + q1 - 1
-    if informed <= 0:
-        return 1.0
-    weight, influence = other.size / (y.size + other.size), (y - y.mean()) / (y.size + other.size)
-    if other.size:
-        p = float(other.mean())
-        theta = _clip((p + q0 - 1) / informed)
-        through = np.where(y > 0, -theta * (f - q1) / y.sum(), (1 - theta) * (1 - f - q0) / (1 - y).sum())
-        influence = influence + weight * through / informed
-        influence = np.concatenate([influence, weight * (other - p) / (other.size * informed)])
+    good = np.where(said, y[ours].mean(), y[~ours].mean())
+    influence = (good - good.mean()) / said.size
+    weight = np.where(ours, said.mean() / ours.sum(), (1 - said.mean()) / (~ours).sum())
+    influence[: y.size] += weight * (y - good[: y.size])
     return design_effect(influence, codes)
 
 

@@ -19,9 +19,8 @@ def double_sampling(
     Given that draw, p, a = tp/(tp + fp) and b = fn/(fn + tn) are shares of their own, estimated apart, so the
     interval joins their (modified) Wilson intervals by MOVER: for a ≥ b the low end is
     θ̂ − √(p²(a − aₗ)² + (1 − p)²(b − bₗ)² + (a − b)²(p − pₗ)²). It divides by nothing that may be near 0, so it holds
-    for weak judges and few labels, where `corrected_pass_rate` does not: simulated over bars from .5 to .95, 10 to 100
-    labels and judges from (TPR .95, TNR .9) to (1, .3), its low end lies above the truth in 3.3 % at most, that one's
-    in up to 14 %. It holds for the run that the labels are drawn from, and for no other.
+    for weak judges and few labels, too. It holds for the run that the labels are drawn from, and for no other; for
+    items elsewhere that the judge errs on alike, see `rogan_gladen`.
 
     A verdict that nobody's labels cover may be anything: its share is taken as one half, from 0 to 1. shared: the
     design effect that counts are divided by. None without labels. Raises InputError unless 0 ≤ passed ≤ n.

@@ -13,7 +13,6 @@ from typing import Literal
 
 from dikast.agreement.confusion import Confusion
 from dikast.agreement.corrected import Refused, corrected_pass_rate
-from dikast.agreement.double_sampling import double_sampling
 from dikast.agreement.estimate import Estimate, Figure
 from dikast.agreement.wilson import normal_quantile, wilson
 
@@ -21,7 +20,6 @@ Answer = Literal["pass", "fail", "cant_tell"]
 
 MOST = 20_000
 _ENDLESS = 10**9
-_NEAR = "it lies so near the bar that not even"
 _HALF_SURE = 0.6  # two-sided, so that 8 of 10 samples lie on the right side
 
 
@@ -29,8 +27,8 @@ _HALF_SURE = 0.6  # two-sided, so that 8 of 10 samples lie on the right side
 class Parts:
     """Where the variance of a corrected pass rate comes from, as shares of it that add up to 1.
 
-    items: that other items would have been judged and labelled. passes, fails: that the judge's errors on good and on
-    bad items are known from a few labels only.
+    items: that other items would have been judged. passes, fails: that of those which the judge passed, and failed, it
+    is known from a few labels only how many are good.
     """
 
     items: float
@@ -57,19 +55,8 @@ class Sampled:
         return self.n + self.confusion.n
 
     def figure(self) -> Estimate | Refused:
-        """The corrected pass rate, with the wider end of both intervals that hold for such a run.
-
-        Rogan and Gladen's (`corrected_pass_rate`) is too narrow for weak judges and few labels; see `double_sampling`.
-        """
-        corrected = corrected_pass_rate(self.confusion, self.passed, self.n, self.level, shared=self.shared)
-        if isinstance(corrected, Refused) or self.n == 0:
-            return corrected
-        beside = double_sampling(self.confusion, self.passed, self.n, self.level, shared=self.shared)
-        if beside is None or (beside.low >= corrected.low and beside.high <= corrected.high):
-            return corrected
-        method = f"{corrected.method}; widened by double sampling"
-        low, high = min(corrected.low, beside.low), max(corrected.high, beside.high)
-        return replace(corrected, low=low, high=high, method=method)
+        """The corrected pass rate."""
+        return corrected_pass_rate(self.confusion, self.passed, self.n, self.level, shared=self.shared)
 
     def grown(self, labels: float, items: float) -> Sampled:
         """The same with so many labels and items in all, if the shares stay as they are.
@@ -86,20 +73,13 @@ class Sampled:
         return replace(self, confusion=more, passed=min(rest, round(rest * p)), n=rest)
 
     def parts(self) -> Parts:
-        """Which part of the variance more items, and which more labels of either class, would make smaller."""
-        c, ours = self.confusion, self.confusion.n / self.total
-        m1, m0 = c.tp + c.fn + 2, c.fp + c.tn + 2
-        q1, q0 = (c.tp + 1) / m1, (c.tn + 1) / m0
-        informed = max(q0 + q1 - 1, 0.01)
-        good = (c.tp + c.fn + 1) / (c.n + 2)
-        items = (ours**2) * good * (1 - good) / c.n
-        passes = fails = 0.0
-        if self.n:
-            p = (self.passed + 1) / (self.n + 2)
-            weight = ((1 - ours) / informed) ** 2
-            items += weight * p * (1 - p) / self.n
-            passes, fails = weight * good**2 * q1 * (1 - q1) / m1, weight * (1 - good) ** 2 * q0 * (1 - q0) / m0
-        whole = items + passes + fails or 1.0
+        """Which part of the variance more items, and which more labels under either verdict, would make smaller."""
+        c = self.confusion
+        m1, m0 = c.tp + c.fp + 2, c.fn + c.tn + 2
+        a, b, p = (c.tp + 1) / m1, (c.fn + 1) / m0, (self.passed + c.tp + c.fp + 1) / (self.total + 2)
+        items = (a - b) ** 2 * p * (1 - p) / self.total
+        passes, fails = p**2 * a * (1 - a) / m1, (1 - p) ** 2 * b * (1 - b) / m0
+        whole = items + passes + fails
         return Parts(items / whole, passes / whole, fails / whole)
 
 
@@ -148,8 +128,6 @@ def what_would_tell(run: Sampled, bar: float, unjudged: int) -> tuple[str, ...]:
     items = _fewest(lambda k: settles(have, total + k), MOST)
     if items is not None:
         found.append(f"about {items:,} more items judged, with no more labels")
-    elif run.n:
-        found.append(_limit(run, settles(have, _ENDLESS)))
     if labels is None and items is None:
         both = _fewest(lambda k: settles((total + k) * have / total, total + k), MOST)
         every = _fewest(lambda k: settles(total + k, total + k), MOST)
@@ -161,6 +139,19 @@ def what_would_tell(run: Sampled, bar: float, unjudged: int) -> tuple[str, ...]:
         else:
             found.append(_beyond(figure, bar, unjudged, total))
     return tuple(found)
+
+
+def what_would_not(run: Sampled, bar: float) -> str:
+    """Why no number of items would tell without more labels; "" where that isn't so."""
+    endless = run.grown(run.confusion.n, _ENDLESS).figure()
+    if run.n == 0 or isinstance(endless, Refused) or _settled(endless, bar, 0.0):
+        return ""
+    parts = run.parts()
+    said = "passed" if parts.passes >= parts.fails else "failed"
+    return (
+        f"more items alone would not tell: {100 * (parts.passes + parts.fails):.0f} % of the variance comes from the "
+        f"judge's errors, known from {run.confusion.n:,} labels only, and most of that from what it {said}"
+    )
 
 
 def items_would_tell(
@@ -183,7 +174,7 @@ def scale_would_tell(figure: Figure, bar: float) -> tuple[str, ...]:
     """What would settle a figure whose interval shrinks with the root of what it rests on, in a sentence."""
     times = _times(figure, bar)
     if times is None:
-        return (f"{_NEAR} a hundred times as many labels and items would tell",)
+        return ("over a hundred times as many items and labels, as it lies so near the bar",)
     return (f"about {times:.1f} times as many items and labels, drawn in the same way",)
 
 
@@ -191,7 +182,7 @@ def labels_would_tell(figure: Figure, have: int, of: str, bar: float) -> tuple[s
     """What would settle a rate over the items that people passed, or failed, in a sentence."""
     times = _times(figure, bar)
     if times is None:
-        return (f"{_NEAR} a hundred times as many labels would tell",)
+        return ("over a hundred times as many labels, as it lies so near the bar",)
     return (f"about {max(1, round(have * (times - 1))):,} more items that people {of}, among labels drawn at random",)
 
 
@@ -217,18 +208,6 @@ def _settled(figure: Estimate | Refused, bar: float, unjudged: float) -> bool:
     low = share * (figure.value - (figure.value - figure.low) * sure)
     high = share * (figure.value + (figure.high - figure.value) * sure) + 1 - share
     return low >= bar or high < bar
-
-
-def _limit(run: Sampled, would: bool) -> str:
-    parts = run.parts()
-    errors = parts.passes + parts.fails
-    dearer = "fails" if parts.fails >= parts.passes else "passes"
-    if would:
-        return f"more items alone: over {MOST:,}"
-    return (
-        f"no number of items alone would tell: {100 * errors:.0f} % of the variance comes from the judge's errors, "
-        f"known from {run.confusion.n:,} labels only, and most of that from the labelled {dearer}"
-    )
 
 
 def _beyond(figure: Estimate, bar: float, unjudged: int, n: int) -> str:

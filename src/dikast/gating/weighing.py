@@ -20,6 +20,7 @@ from dikast.agreement.gate import (
     items_would_tell,
     labels_would_tell,
     scale_would_tell,
+    what_would_not,
     what_would_tell,
 )
 from dikast.agreement.matching import Matched
@@ -41,11 +42,12 @@ _NO_LABELS = Undefined(
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A figure, the least and the most that an item without a verdict may add to it, and what would settle it."""
+    """A figure, the least and the most that an item without a verdict may add to it; what would settle it, and what not."""
 
     figure: Figure
     span: tuple[float, float] | None = None
     needs: Callable[[], Needs] = tuple
+    limit: Callable[[], str] = str
 
 
 def weigh(bar: Bar, judged: Judged, asked: Asked, level: float, *, unlabelled: str = "", unfinished: str = "") -> Check:
@@ -68,7 +70,7 @@ def weigh(bar: Bar, judged: Judged, asked: Asked, level: float, *, unlabelled: s
         return Check(bar, "cant_tell", figure, low, high, n, unjudged, why=unfinished)
     why, needs = "", tuple[str, ...]()
     if said == "cant_tell":
-        why, needs = _why(figure, bar.at_least, unjudged), found.needs()
+        why, needs = "; ".join(filter(None, (_why(figure, bar.at_least, unjudged), found.limit()))), found.needs()
     return Check(bar, said, figure, low, high, n, unjudged, why, needs)
 
 
@@ -95,7 +97,12 @@ def _pass_rate(bar: Bar, judged: Judged, asked: Asked, level: float) -> _Found:
     if sampling_of(matched.drawn).kind == "random":
         run = sampled(judged, matched, level)
         unjudged = len(judged.verdicts) - run.total
-        return _Found(_figure(run.figure()), (0.0, 1.0), lambda: what_would_tell(run, bar.at_least, unjudged))
+        return _Found(
+            _figure(run.figure()),
+            (0.0, 1.0),
+            needs=lambda: what_would_tell(run, bar.at_least, unjudged),
+            limit=lambda: what_would_not(run, bar.at_least),
+        )
     table = cells(*words(matched)).confusion
     corrected, _ = run_mean(matched, judged.verdicts, table, judged.lookup, None, level, group_of, asked.shares)
     return _by_scale(corrected, bar, (0.0, 1.0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from dikast.interactions.formats import line_count, rows_of
 from dikast.interactions.ids import Ids
 from dikast.interactions.opening import opened
 from dikast.interactions.rejects import Rejects
-from dikast.interactions.rows import Row, Tally, Unusable
+from dikast.interactions.rows import Reject, Row, Tally, Unusable
 from dikast.interactions.sources import FileSource, Source, files_of, name_of, objects_of
 from dikast.interactions.values import describe, plain
 from dikast.records import Interaction
@@ -38,6 +38,7 @@ class Dataset:
         *,
         strict: bool = False,
         rejects: Path | None = None,
+        clean: Callable[[Reject], Reject] | None = None,
         sources: tuple[str, ...] = (),
     ) -> None:
         self.name = name
@@ -46,6 +47,7 @@ class Dataset:
         self._objects = objects
         self._strict = strict
         self._rejects = rejects
+        self._clean = clean
         self._begun = False
         self._sources = sources
 
@@ -53,7 +55,7 @@ class Dataset:
         self._begin()
         tally = self.tally = Tally()
         ids = Ids(tally)
-        with Rejects(self._rejects, tally, strict=self._strict) as rejects:
+        with Rejects(self._rejects, tally, strict=self._strict, clean=self._clean) as rejects:
             for file, rows in self._rows(tally):
                 ids.new_file(file)
                 for line, row, raw in rows:
@@ -110,18 +112,24 @@ class Dataset:
                     tally.note(f"{source.name}: empty")
 
 
-def open_dataset(source: Source, *, strict: bool = False, rejects: str | os.PathLike[str] | None = None) -> Dataset:
+def open_dataset(
+    source: Source,
+    *,
+    strict: bool = False,
+    rejects: str | os.PathLike[str] | None = None,
+    clean: Callable[[Reject], Reject] | None = None,
+) -> Dataset:
     """A dataset of a path, a glob, "-" (standard input), a list of those, or an iterable of interactions or dicts.
 
     A row that can't be used is counted in the tally and written to the `rejects` file, if one is named; with `strict`
-    it raises DataError. What can't be read at all (no file, a folder, a binary file) raises DataError here, before
-    anything is iterated. A folder is not read as a whole: a glob says which of its files are data.
+    it raises DataError. `clean` is what such a row goes through before. What can't be read at all (no file, a folder, a
+    binary file) raises DataError here, before anything is iterated. A folder is not read as a whole: a glob says which of its files are data.
     """
     path = None if rejects is None else Path(rejects)
     files = files_of(source, path)
     if files is not None:
-        return Dataset(name_of(files), files, (), strict=strict, rejects=path)
-    return Dataset("interactions", None, objects_of(source), strict=strict, rejects=path)
+        return Dataset(name_of(files), files, (), strict=strict, rejects=path, clean=clean)
+    return Dataset("interactions", None, objects_of(source), strict=strict, rejects=path, clean=clean)
 
 
 def object_rows(objects: Iterable[Any], names: FieldNames, tally: Tally) -> Iterator[Row]:

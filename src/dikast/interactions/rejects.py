@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -19,21 +20,34 @@ class Rejects:
 
     The file is made with the first reject and replaces that of an earlier pass. A pass that rejected nothing takes an
     earlier rejects file away, since it speaks of rows that have been mended; any other file is left alone.
+
+    clean: what a reject goes through before it is counted, said or written, so that no disk ever holds it as it was.
     """
 
-    def __init__(self, path: Path | None, tally: Tally, *, strict: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        tally: Tally,
+        *,
+        strict: bool = False,
+        clean: Callable[[Reject], Reject] | None = None,
+    ) -> None:
         self._path = path
         self._tally = tally
         self._strict = strict
+        self._clean = clean
         self._file: BinaryIO | None = None
 
     def add(self, file: str, line: int, reason: str, raw: Raw) -> None:
         """Count and write one row; with strict, raise DataError instead."""
+        reject = Reject(file=file, line=line, reason=reason, raw=shown_raw(raw))
+        if self._clean is not None:
+            reject = self._clean(reject)
         if self._strict:
             raise DataError(
-                f"{file}, line {line}: {reason}", hint="Without strict such rows are set aside in the rejects file."
+                f"{file}, line {line}: {reject.reason}",
+                hint="Without strict such rows are set aside in the rejects file.",
             )
-        reject = Reject(file=file, line=line, reason=reason, raw=shown_raw(raw))
         self._tally.count_reject(reject)
         if self._path is not None:
             self._write(self._path, msgspec.json.encode(reject) + b"\n")

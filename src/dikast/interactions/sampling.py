@@ -135,10 +135,11 @@ class SampleRequest:
 
 
 def draw_sample(
-    items: Iterable[Interaction], asked: SampleRequest, *, source: str
+    items: Iterable[Interaction], asked: SampleRequest, *, source: str, lenient: bool = False
 ) -> tuple[list[Interaction], SamplingDesign]:
     """The sample, in the source's order, and its design. `items` is read once; source: its name.
 
+    lenient: where no item has the key, they are one stratum, as those are that lack it; else that is an error.
     Raises InputError when nothing is left to draw from, or the strata can't be told.
     """
     thinned = asked.distinct or asked.per_conversation is not None
@@ -158,7 +159,7 @@ def draw_sample(
                 hint="Draw at least as many as there are values, or stratify by a key with few.",
             )
         drawing.add(value, _priority(asked.seed, item.id), read, item)
-    _check(asked, sizes, keys, source)
+    _check(asked, sizes, keys, source, lenient=lenient)
     taken, passed_over = drawing.taken(), 0
     if thinned:
         left = _thinned(taken, asked)
@@ -310,7 +311,7 @@ def _says_bad(value: Json) -> bool:
     return isinstance(value, str) and value.strip().casefold() in _BAD
 
 
-def _check(asked: SampleRequest, sizes: Mapping[str, int], keys: set[str], source: str) -> None:
+def _check(asked: SampleRequest, sizes: Mapping[str, int], keys: set[str], source: str, *, lenient: bool) -> None:
     if not sizes:
         narrowed = [f"{key}={value}" for key, value in asked.where.items()] + ["negative feedback"] * asked.negative
         known = ", ".join(sorted(keys)[:20]) or "none"
@@ -320,6 +321,6 @@ def _check(asked: SampleRequest, sizes: Mapping[str, int], keys: set[str], sourc
             hint=f"The metadata keys here are: {known}."
             + (f" Feedback is looked for under {', '.join(FEEDBACK_KEYS)}." if asked.negative else ""),
         )
-    if asked.key is not None and set(sizes) == {""}:
+    if asked.key is not None and set(sizes) == {""} and not lenient:
         known = ", ".join(sorted(keys)[:20]) or "none"
         raise InputError(f"no interaction has the metadata key {asked.key!r}", hint=f"The keys here are: {known}.")

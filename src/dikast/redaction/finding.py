@@ -18,7 +18,7 @@ from dikast.redaction.views import View, view_of
 if TYPE_CHECKING:
     from dikast.redaction.recognisers import Recogniser
 
-VERSION = "1"
+VERSION = "2"
 """Of what is found and how it is replaced: texts that were redacted by another one are others."""
 
 _CHINESE = re.compile("[\u4e00-\u9fff]")

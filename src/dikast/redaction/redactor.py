@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
@@ -18,6 +18,9 @@ from dikast.redaction.rules import FIELDS, Rules
 _LEAST_NUMBER = 10**8  # smaller ones are counts, sums and times
 _LONGEST_SECRET = 512
 _NUMBER_KINDS = ("CARD", "CN_ID", "PHONE")
+_MAY_TELL = re.compile(r"[@\d]")  # names of fields have neither, as a rule
+_HIDDEN_ROW = "(left out: rules of redaction hide whole fields)"
+_IDS = ("trace_id", "span_id", "message_id")
 _SECRET_KEY = re.compile(
     r"passw(or)?d|passphrase|passcode|^pwd$|密碼|密码|口令|(api|access|private|client|secret)[_-]?(key|token|secret)|^(token|secret)$",
     re.IGNORECASE,
@@ -59,7 +62,7 @@ class Redactor:
         return self._pseudonyms.of(kind, value if isinstance(value, str) else canonical_json(value).decode())
 
     def value(self, value: Json, heard: Heard | None = None, *, path: str = "", key: str = "") -> Json:
-        """JSON with every text in it redacted, to any depth; keys of objects stay as they are.
+        """JSON with every text in it redacted, to any depth; and in keys of objects, what is told by signs and digits.
 
         A text that is JSON itself, as a tool's arguments are, is redacted within.
         """
@@ -70,15 +73,22 @@ class Redactor:
                 return value if redacted == inner else msgspec.json.encode(redacted).decode()
             return self.text(value, (lambda kind: heard(kind, path)) if heard else None, key=key)
         if isinstance(value, dict):
-            return {
-                name: self.value(one, heard, path=f"{path}.{name}" if path else str(name), key=str(name))
-                for name, one in value.items()
-            }
+            changed: dict[str, Json] = {}
+            for name, one in value.items():
+                shown = _apart(self.name_of_field(name, heard, path=path), changed)
+                changed[shown] = self.value(one, heard, path=f"{path}.{shown}" if path else shown, key=str(name))
+            return changed
         if isinstance(value, (list, tuple)):
             return [self.value(one, heard, path=path, key=key) for one in value]
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _LEAST_NUMBER:
             return self._number(value, heard, path, key)
         return value
+
+    def name_of_field(self, name: str, heard: Heard | None = None, *, path: str = "") -> str:
+        """The key of an object, with what is personal in it replaced: an address under which something stands."""
+        if not _MAY_TELL.search(str(name)):
+            return str(name)
+        return self.text(str(name), (lambda kind: heard(kind, path)) if heard else None)
 
     def _number(self, value: int, heard: Heard | None, path: str, key: str) -> Json:
         lead = f"{key}: " if key else ""
@@ -112,7 +122,7 @@ class InteractionRedactor:
     def interaction(self, item: Interaction) -> Interaction:
         """The interaction under the same id, with what is personal replaced, and what the rules say left out or kept.
 
-        An id is never changed, since scores and labels refer to it; what it holds is reported.
+        An id is never changed, nor those by which scores find their way back; what it holds is reported.
         """
         changed: dict[str, Any] = {}
         shown_id = self._redactor.text(item.id)
@@ -121,7 +131,9 @@ class InteractionRedactor:
             value = getattr(item, field)
             if value in (None, {}, ()):
                 continue
-            if field == "labels":
+            if field == "metadata":
+                changed[field] = self._metadata(item.metadata, shown_id)
+            elif field == "labels":
                 changed[field] = (
                     tuple(self._label(label, shown_id) for label in value)
                     if self._rules.action(field) != "drop"
@@ -130,43 +142,70 @@ class InteractionRedactor:
             else:
                 changed[field] = self._at(field, value, shown_id, "")
         self.report.interactions += 1
-        if changed.get("metadata", ...) is None:
-            changed["metadata"] = {}
         return msgspec.structs.replace(item, **changed)
 
     def text(self, text: str) -> str:
         """A text that belongs to no interaction, such as a row that was rejected."""
         return self._redactor.text(text)
 
-    def value(self, value: Json) -> Json:
-        """JSON that belongs to no interaction."""
-        return self._redactor.value(value)
+    def name(self, name: str) -> str:
+        """The name of a field, with what is personal in it replaced."""
+        return self._redactor.name_of_field(name)
+
+    def row(self, raw: str) -> str:
+        """A row that became no interaction, as it may be kept: which field is which is not known of it.
+
+        Where a rule hides whole fields, nothing of such a row can be kept.
+        """
+        return _HIDDEN_ROW if raw and self._rules.hides else str(self._redactor.value(raw))
+
+    def _metadata(self, metadata: dict[str, Json], id: str) -> dict[str, Json]:
+        ids = {key for key in _IDS if key in metadata and self._rules.action(f"metadata.{key}") == "redact"}
+        others = {key: value for key, value in metadata.items() if key not in ids}
+        redacted = self._at("metadata", others, id, "") if others else None
+        return {key: metadata[key] for key in metadata if key in ids} | (redacted or {})
 
     def _at(self, path: str, value: Json, id: str, key: str) -> Json:
         action = self._rules.action(path)
+        shown_path = self._redactor.name_of_field(path)
         if isinstance(value, dict) and self._rules:
             below = {name: self._at(f"{path}.{name}", one, id, str(name)) for name, one in value.items()}
             if path == "metadata" or action in ("redact", "drop", "keep"):
-                return {name: one for name, one in below.items() if self._rules.action(f"{path}.{name}") != "drop"} or (
-                    None if action == "drop" else {}
-                )
+                kept: dict[str, Json] = {}
+                for name, one in below.items():
+                    said = self._rules.action(f"{path}.{name}")
+                    if said != "drop":
+                        shown = name if said == "keep" else self._redactor.name_of_field(name)
+                        kept[_apart(shown, kept)] = one
+                return kept or (None if action == "drop" else {})
         if action == "keep":
             return value
         if action == "drop":
-            self.report.dropped[path] = self.report.dropped.get(path, 0) + 1
+            self.report.dropped[shown_path] = self.report.dropped.get(shown_path, 0) + 1
             return None
         if action == "pseudonym":
             if value in (None, "", [], {}):
                 return value
-            self.report.add("VALUE", path, id)
+            self.report.add("VALUE", shown_path, id)
             return self._redactor.whole("VALUE", text_of(value))
-        return self._redactor.value(value, lambda kind, where: self.report.add(kind, where, id), path=path, key=key)
+        return self._redactor.value(
+            value, lambda kind, where: self.report.add(kind, where, id), path=shown_path, key=key
+        )
 
     def _label(self, label: Label, id: str) -> Label:
         texts = ("critique", "note", "annotator")
         return msgspec.structs.replace(
             label, **{name: self._at(f"labels.{name}", getattr(label, name), id, "") for name in texts}
         )
+
+
+def _apart(name: str, others: Collection[str]) -> str:
+    """A key that is none of the others: two spellings of one address must not become one entry."""
+    tried, number = name, 1
+    while tried in others:
+        number += 1
+        tried = f"{name} ({number})"
+    return tried
 
 
 def _json_in(text: str) -> Json:

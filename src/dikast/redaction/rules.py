@@ -44,5 +44,10 @@ class Rules:
             path = path.rpartition(".")[0]
         return "redact"
 
+    @property
+    def hides(self) -> bool:
+        """Whether a rule hides all of a field, whatever stands in it."""
+        return bool({"drop", "pseudonym"} & set(self._rules.values()))
+
     def __bool__(self) -> bool:
         return bool(self._rules)

@@ -24,7 +24,7 @@ from dikast.store.calibrations import Calibration
 from dikast.store.database import mapped_errors, open_database
 from dikast.store.datasets import DatasetInfo, KeptDataset
 from dikast.store.embeddings import KeptVectors
-from dikast.store.labels import LabelBook, LabelCounts, LabelRevision, LabelState
+from dikast.store.labels import LabelBook, LabelCounts, LabelKey, LabelRevision, LabelState
 from dikast.store.platforms import PlatformMemory, Pushed, SourceMark
 from dikast.store.probes import ProbeMemory
 from dikast.store.runs import RunLog, run_key
@@ -177,6 +177,7 @@ __all__ = [
     "KeptWatch",
     "LabelBook",
     "LabelCounts",
+    "LabelKey",
     "LabelRevision",
     "LabelState",
     "PlatformMemory",

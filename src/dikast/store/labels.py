@@ -26,7 +26,23 @@ from dikast.store.schema import dataset_items, label_heads, labels, splits
 
 LabelState = Literal["draft", "saved", "deferred", "withdrawn"]
 
+LabelKey = tuple[str, str, str]
+"""A label's interaction, annotator and criterion; empty where it names none."""
+
+_Given = tuple[Label, LabelState, int | None]
+
 _STREAMED = 1000
+_LOOKUP_LIMIT = 500
+_NAMED = ("interaction_id", "annotator", "criterion")
+
+_HEAD = """
+INSERT INTO label_heads (dataset, interaction_id, annotator, criterion, newest, standing)
+SELECT dataset, interaction_id, annotator, criterion, id, {standing} FROM labels WHERE dataset = :dataset
+AND interaction_id = :interaction_id AND annotator = :annotator AND criterion = :criterion AND revision = :revision
+ON CONFLICT (dataset, interaction_id, annotator, criterion) DO UPDATE SET newest = excluded.newest{and_standing}
+"""
+_DRAFTED = sa.text(_HEAD.format(standing="NULL", and_standing=""))
+_STANDING = sa.text(_HEAD.format(standing="id", and_standing=", standing = excluded.standing"))
 _to_json = msgspec.json.Encoder()
 _label_from_json = msgspec.json.Decoder(Label)
 
@@ -81,8 +97,11 @@ class LabelBook:
         """Add several revisions, each with its state and expected revision: all of them, or none when one fails."""
         for label, state, _ in given:
             _check(label, state)
+        written: list[LabelRevision] = []
         with mapped_errors(self._where), self._engine.begin() as connection:
-            return [self._append(connection, label, state, expected) for label, state, expected in given]
+            for some in _apart(given):
+                written += self._append(connection, some)
+        return written
 
     def undo(self, annotator: str | None) -> LabelRevision | None:
         """Take back what this annotator saved, deferred or withdrew last; the revision that now stands, or None.
@@ -107,12 +126,15 @@ class LabelBook:
             source = row if before is None else before
             label = _label_from_json.decode(bytes(source.body))
             state: LabelState = "withdrawn" if before is None else before.state
-            return self._append(connection, label, state, None, undoes=row.id)
+            return self._append(connection, [(label, state, None)], undoes=row.id)[0]
 
     def newest(self, id: str, *, annotator: str | None = None, criterion: str | None = None) -> LabelRevision | None:
         """The newest revision of one label, a draft too: what the annotator's page goes on from. None for none."""
+        query = self._selected().join(label_heads, label_heads.c.newest == labels.c.id)
+        key = (id.encode(), (annotator or "").encode(), (criterion or "").encode())
         with mapped_errors(self._where), self._reading.connect() as connection:
-            return self._newest(connection, _key(id, annotator, criterion))
+            row = connection.execute(query.where(self._is(label_heads, key))).first()
+        return None if row is None else _revision(row)
 
     def current(
         self,
@@ -142,9 +164,24 @@ class LabelBook:
             query = query.join(splits, joined).where(splits.c.part == part)
         yield from self._stream(query.order_by(dataset_items.c.position, labels.c.annotator, labels.c.criterion))
 
-    def history(self, id: str, *, annotator: str | None = None, criterion: str | None = None) -> list[LabelRevision]:
-        """Every revision of an interaction's labels, oldest first; all annotators and criteria unless one is given."""
-        query = self._selected().where(labels.c.interaction_id == id.encode())
+    def numbers(self) -> dict[LabelKey, int]:
+        """The number of the newest revision of every label, drafts too, by interaction, annotator and criterion."""
+        named = (label_heads.c.interaction_id, label_heads.c.annotator, label_heads.c.criterion)
+        query = sa.select(*named, labels.c.revision).join(labels, label_heads.c.newest == labels.c.id)
+        query = query.where(label_heads.c.dataset == self._dataset)
+        with mapped_errors(self._where), self._reading.connect() as connection:
+            rows = connection.execution_options(yield_per=_STREAMED).execute(query)
+            return {(bytes(id).decode(), bytes(who).decode(), bytes(what).decode()): n for id, who, what, n in rows}
+
+    def history(
+        self, id: str | None = None, *, annotator: str | None = None, criterion: str | None = None
+    ) -> list[LabelRevision]:
+        """Every revision of an interaction's labels, oldest first; of all interactions, annotators and criteria unless
+        one is given.
+        """
+        query = self._selected()
+        if id is not None:
+            query = query.where(labels.c.interaction_id == id.encode())
         if annotator is not None:
             query = query.where(labels.c.annotator == annotator.encode())
         if criterion is not None:
@@ -224,73 +261,63 @@ class LabelBook:
             return {bytes(name).decode(): number for name, number in connection.execute(query)}
 
     def _append(
-        self,
-        connection: sa.Connection,
-        label: Label,
-        state: LabelState,
-        expected: int | None,
-        undoes: int | None = None,
-    ) -> LabelRevision:
-        key = _key(label.id, label.annotator, label.criterion)
+        self, connection: sa.Connection, given: Sequence[_Given], undoes: int | None = None
+    ) -> list[LabelRevision]:
+        """Add revisions of labels that are all different: what stands is read at once, and written at once."""
+        ids = sorted({label.id.encode() for label, _, _ in given})
+        contents = self._contents(connection, ids)
+        newest = self._newest(connection, ids)
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        if label.at is None:
-            label = msgspec.structs.replace(label, at=at)
-        content = self._content(connection, label.id)
-        newest = self._newest(connection, key, lock=True)
-        number = newest.revision if newest else 0
-        if expected is not None and expected != number:
-            raise _conflict(label, newest)
-        body = _to_json.encode(label)
-        values = {
-            **_columns(key),
-            "dataset": self._dataset,
-            "revision": number + 1,
-            "state": state,
-            "verdict": label.verdict,
-            "content": content,
-            "at": at,
-            "drawn": None if label.drawn is None else label.drawn.encode(),
-            "blind": label.blind,
-            "undoes": undoes,
-            "body": body,
-            "check": checksum(_check_key(key, number + 1, state), body),
-        }
-        self._write(connection, key, values, newest, state)
-        return LabelRevision(label=label, revision=number + 1, state=state, at=at, undoes=undoes is not None)
+        written: list[LabelRevision] = []
+        rows: list[dict[str, Any]] = []
+        for label, state, expected in given:
+            before = newest.get(_key(label))
+            number = before.revision if before else 0
+            if label.id not in contents:
+                raise DataError(f"there is no interaction {label.id!r} in the dataset {self.name!r}")
+            if expected is not None and expected != number:
+                raise _conflict(label, before)
+            label = label if label.at is not None else msgspec.structs.replace(label, at=at)
+            revision = LabelRevision(label=label, revision=number + 1, state=state, at=at, undoes=undoes is not None)
+            written.append(revision)
+            rows.append(_row(revision, self._dataset, contents[label.id], undoes))
+        drafted = {key for key, one in newest.items() if one.state == "draft"}
+        self._write(connection, written, rows, drafted)
+        return written
 
     def _write(
         self,
         connection: sa.Connection,
-        key: tuple[bytes, bytes, bytes],
-        values: dict[str, Any],
-        newest: LabelRevision | None,
-        state: LabelState,
+        written: Sequence[LabelRevision],
+        rows: Sequence[dict[str, Any]],
+        drafted: set[LabelKey],
     ) -> None:
-        here = self._is(label_heads, key)
+        """drafted: the labels whose newest revision is a draft, which a draft replaces."""
+        again = [one.state == "draft" and _key(one.label) in drafted for one in written]
+        added = [row for row, is_again in zip(rows, again, strict=True) if not is_again]
+        for row in (row for row, is_again in zip(rows, again, strict=True) if is_again):
+            here = (labels.c[name] == row[name] for name in ("dataset", *_NAMED))
+            connection.execute(labels.update().where(*here, labels.c.revision == row["revision"] - 1).values(row))
         try:
-            if newest is not None and newest.state == state == "draft":
-                row = self._is(labels, key)
-                connection.execute(labels.update().where(row, labels.c.revision == newest.revision).values(values))
-                return
-            result = connection.execute(labels.insert().values(values))
-            assert result.inserted_primary_key is not None
-            added: int = result.inserted_primary_key[0]
-            heads = {"newest": added} | ({} if state == "draft" else {"standing": added})
-            if newest is None:
-                connection.execute(label_heads.insert().values(dataset=self._dataset, **_columns(key), **heads))
-            else:
-                connection.execute(label_heads.update().where(here).values(heads))
+            if added:
+                connection.execute(labels.insert(), added)
         except sa.exc.IntegrityError as error:  # PostgreSQL: another process wrote the first revision just now
-            raise _conflict(_label_from_json.decode(values["body"]), None) from error
+            raise _conflict(written[0].label, None) from error
+        for is_draft, statement in ((True, _DRAFTED), (False, _STANDING)):
+            heads = [
+                {name: row[name] for name in ("dataset", *_NAMED, "revision")}
+                for row in added
+                if (row["state"] == "draft") is is_draft
+            ]
+            if heads:
+                connection.execute(statement, heads)
 
-    def _newest(
-        self, connection: sa.Connection, key: tuple[bytes, bytes, bytes], *, lock: bool = False
-    ) -> LabelRevision | None:
-        if lock:  # SQLite has locked the whole database by then
-            connection.execute(sa.select(label_heads.c.newest).where(self._is(label_heads, key)).with_for_update())
-        query = self._selected().join(label_heads, label_heads.c.newest == labels.c.id)
-        row = connection.execute(query.where(self._is(label_heads, key))).first()
-        return None if row is None else _revision(row)
+    def _newest(self, connection: sa.Connection, ids: Sequence[bytes]) -> dict[LabelKey, LabelRevision]:
+        """The newest revisions of these interactions' labels, locked: SQLite has locked the whole database by then."""
+        here = sa.and_(label_heads.c.dataset == self._dataset, label_heads.c.interaction_id.in_(ids))
+        connection.execute(sa.select(label_heads.c.newest).where(here).with_for_update())
+        query = self._selected().join(label_heads, label_heads.c.newest == labels.c.id).where(here)
+        return {_key(one.label): one for one in map(_revision, connection.execute(query))}
 
     def _before(self, connection: sa.Connection, row: sa.Row[Any]) -> sa.Row[Any] | None:
         """What stood before a revision: the newest earlier one that was neither taken back nor takes one back."""
@@ -306,14 +333,11 @@ class LabelBook:
         )
         return connection.execute(query).first()
 
-    def _content(self, connection: sa.Connection, id: str) -> bytes:
-        query = sa.select(dataset_items.c.content).where(
-            dataset_items.c.dataset == self._dataset, dataset_items.c.interaction_id == id.encode()
+    def _contents(self, connection: sa.Connection, ids: Sequence[bytes]) -> dict[str, bytes]:
+        query = sa.select(dataset_items.c.interaction_id, dataset_items.c.content).where(
+            dataset_items.c.dataset == self._dataset, dataset_items.c.interaction_id.in_(ids)
         )
-        content = connection.execute(query).scalar()
-        if content is None:
-            raise DataError(f"there is no interaction {id!r} in the dataset {self.name!r}")
-        return bytes(content)
+        return {bytes(row.interaction_id).decode(): bytes(row.content) for row in connection.execute(query)}
 
     def _selected(self) -> sa.Select[Any]:
         there = sa.and_(
@@ -355,12 +379,44 @@ def _conflict(label: Label, theirs: LabelRevision | None) -> LabelConflict:
     )
 
 
-def _key(id: str, annotator: str | None, criterion: str | None) -> tuple[bytes, bytes, bytes]:
-    return id.encode(), (annotator or "").encode(), (criterion or "").encode()
+def _key(label: Label) -> LabelKey:
+    return label.id, label.annotator or "", label.criterion or ""
+
+
+def _apart(given: Sequence[_Given]) -> Iterator[list[_Given]]:
+    """In turns, none of which has the same label twice, and none more ids than one question may name."""
+    some: dict[LabelKey, _Given] = {}
+    for one in given:
+        key = _key(one[0])
+        if key in some or len(some) == _LOOKUP_LIMIT:
+            yield list(some.values())
+            some = {}
+        some[key] = one
+    if some:
+        yield list(some.values())
+
+
+def _row(revision: LabelRevision, dataset: int, content: bytes, undoes: int | None) -> dict[str, Any]:
+    label, body = revision.label, _to_json.encode(revision.label)
+    id, annotator, criterion = (part.encode() for part in _key(label))
+    return {
+        **_columns((id, annotator, criterion)),
+        "dataset": dataset,
+        "revision": revision.revision,
+        "state": revision.state,
+        "verdict": label.verdict,
+        "content": content,
+        "at": revision.at,
+        "drawn": None if label.drawn is None else label.drawn.encode(),
+        "blind": label.blind,
+        "undoes": undoes,
+        "body": body,
+        "check": checksum(_check_key((id, annotator, criterion), revision.revision, revision.state), body),
+    }
 
 
 def _columns(key: tuple[bytes, bytes, bytes]) -> dict[str, bytes]:
-    return dict(zip(("interaction_id", "annotator", "criterion"), key, strict=True))
+    return dict(zip(_NAMED, key, strict=True))
 
 
 def _check_key(key: tuple[bytes, bytes, bytes], revision: int, state: str) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import msgspec
 import sqlalchemy as sa
@@ -98,7 +98,7 @@ class RunLog:
         with mapped_errors(self._where), self._reading.connect() as connection:
             return set(connection.execute(query).scalars())
 
-    def judged(self, ids: Sequence[str]) -> Iterator[tuple[Verdict, Interaction]]:
+    def judged(self, ids: Iterable[str]) -> Iterator[tuple[Verdict, Interaction]]:
         """The verdicts on these ids with what was judged, as far as the run has them, in the order of the ids."""
         columns = sa.select(verdicts.c.interaction_id, verdicts.c.body, interactions.c.body.label("judged"))
         joined = columns.join(interactions, verdicts.c.interaction == interactions.c.hash)

@@ -108,12 +108,12 @@ class KeptWatch:
         return found
 
     def begin_round(
-        self, *, at: str, passed_over: Iterable[tuple[str, str]], drawn: Sequence[Interaction],
+        self, *, at: str, passed_over: Iterable[tuple[str, str]], drawn: Iterable[Interaction],
         design: SamplingDesign | None, changed: int,
     ) -> WatchRound:  # fmt: skip
         """Enter a round: what was drawn, each with its place in the run, and what else was new, all or nothing.
 
-        passed_over: id and content hash (hex) of what was new and not drawn.
+        passed_over: id and content hash (hex) of what was new and not drawn. Both are read once, a few at a time.
         """
         places = sa.func.coalesce(sa.func.max(watch_items.c.position) + 1, 0)
         number = sa.func.coalesce(sa.func.max(watch_rounds.c.number) + 1, 1)
@@ -121,7 +121,9 @@ class KeptWatch:
             first = connection.execute(sa.select(places).where(watch_items.c.watch == self.row)).scalar_one()
             next_number = connection.execute(sa.select(number).where(watch_rounds.c.watch == self.row)).scalar_one()
             left = self._enter_passed_over(connection, passed_over, next_number)
-            for some in in_batches(list(enumerate(drawn, first)), _LOOKUP_LIMIT):
+            count = 0
+            for some in in_batches(enumerate(drawn, first), _LOOKUP_LIMIT):
+                count += len(some)
                 bodies = [(position, item, _to_json.encode(item)) for position, item in some]
                 hashed = [{"hash": hashlib.sha256(body).digest(), "body": body} for *_, body in bodies]
                 connection.execute(_KEEP_INTERACTION, hashed)
@@ -132,8 +134,7 @@ class KeptWatch:
                 ]
                 connection.execute(watch_items.insert(), rows)
             entered = WatchRound(
-                number=next_number, at=at, new=left + len(drawn), drawn=len(drawn), first=first, changed=changed,
-                design=design,
+                number=next_number, at=at, new=left + count, drawn=count, first=first, changed=changed, design=design,
             )  # fmt: skip
             connection.execute(
                 watch_rounds.insert().values(watch=self.row, number=next_number, body=_to_json.encode(entered))
@@ -150,17 +151,21 @@ class KeptWatch:
             )
 
     def drawn(self, entered: WatchRound) -> Iterator[tuple[int, Interaction]]:
-        """What a round drew, by its place in the run."""
+        """What a round drew, by its place in the run; read a few at a time."""
         query = (
             sa.select(watch_items.c.position, interactions.c.body)
             .join(interactions, interactions.c.hash == watch_items.c.interaction)
-            .where(watch_items.c.watch == self.row, watch_items.c.position >= entered.first)
-            .where(watch_items.c.position < entered.first + entered.drawn)
+            .where(watch_items.c.watch == self.row)
             .order_by(watch_items.c.position)
         )
-        with mapped_errors(self._where), self._reading.connect() as connection:
-            rows = connection.execute(query).all()
-        return ((row.position, _interaction_from_json.decode(bytes(row.body))) for row in rows)
+        end = entered.first + entered.drawn
+        for start in range(entered.first, end, _LOOKUP_LIMIT):
+            upto = min(start + _LOOKUP_LIMIT, end)
+            these = query.where(watch_items.c.position >= start, watch_items.c.position < upto)
+            with mapped_errors(self._where), self._reading.connect() as connection:
+                rows = connection.execute(these).all()
+            for row in rows:
+                yield row.position, _interaction_from_json.decode(bytes(row.body))
 
     def _enter_passed_over(self, connection: sa.Connection, passed_over: Iterable[tuple[str, str]], number: int) -> int:
         count = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping as Dictionary
 from pathlib import Path
@@ -81,6 +82,26 @@ def write(mapping: Mapping, path: Path, *, heard: Dictionary[str, Heard], metada
         raise OutputError(f"the mapping {str(path)!r} can't be written: {error.strerror}") from error
 
 
+def remember_redaction(path: Path) -> None:
+    """Write into a mapping's file that every import redacts; all else in it stays. One of its own is made.
+
+    What is no trace has no mapping else: then this is all that the file says. Raises OutputError.
+    """
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{_PLAIN}{_REDACTED}\nredacted = true\n{_REDACT}\n", encoding="utf-8")
+            return
+        if read_mapping(path).redacted:
+            return
+        text = path.read_text(encoding="utf-8")
+        changed = re.sub(r"(?m)^redacted *= *false", "redacted = true", text, count=1)
+        # A file without the line gets it on top, before any table.
+        path.write_text(changed if changed != text else f"redacted = true\n{text}", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"the mapping {str(path)!r} can't be written: {error.strerror}") from error
+
+
 def as_toml(mapping: Mapping, *, heard: Dictionary[str, Heard], metadata: Dictionary[str, int]) -> str:
     """The text of a mapping's file."""
     lines = [_HEAD.rstrip("\n")]
@@ -122,6 +143,10 @@ def _remark(text: str) -> str:
 _HEAD = """\
 # How traces become interactions. Made by `dikast import` from what it found; edit it, and import again.
 # What stands here is what an import does: `dikast import ... --preview` shows what comes of it.
+"""
+
+_PLAIN = """\
+# How a dataset is imported that is interactions already. Made by `dikast import --redact`; edit it, and import again.
 """
 
 _UNIT = """

@@ -1,0 +1,1 @@
+"""Tracing platforms, live: traces are pulled from them, and scores are pushed back."""
