@@ -1,7 +1,10 @@
 # make demo    real interactions judged by a real model on this machine, from nothing
 # make test    every check: style, types, architecture, tests
+#                two at a time (WORKERS=4: four); one test: make test ARGS='-n0 tests/test_demo.py -k word'
 # make bench   what the benchmarks measure, on this machine
 # make clean   undo the set-up
+
+WORKERS ?= 2
 
 .PHONY: help demo test bench clean
 
@@ -18,7 +21,7 @@ test:
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-cache
-	.venv/bin/pytest --durations=15 -rs $(ARGS)
+	.venv/bin/pytest -n $(WORKERS) --dist loadfile --durations=15 -rs $(ARGS)
 
 bench:
 	@scripts/setup.sh test

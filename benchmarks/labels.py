@@ -21,12 +21,19 @@ from datetime import date
 from pathlib import Path
 from random import Random
 
+import msgspec
+
+from dikast.judges.definition import Judge
+from dikast.records import RunInfo, Verdict
+from dikast.store import Store
+
 MANY = (20_000, 50_000, 2_000)
 RESULTS = Path(__file__).parent / "results" / "labels.json"
-WORDS = (
-    "return refund headphones delivery Taiwan invoice warranty battery screen opened box receipt days policy customer "
-    "account password billing login shipping Norway broken replaced exchange voucher student discount cancel order"
-).split()
+WORDS = [
+    "return", "refund", "headphones", "delivery", "Taiwan", "invoice", "warranty", "battery", "screen", "opened",
+    "box", "receipt", "days", "policy", "customer", "account", "password", "billing", "login", "shipping", "Norway",
+    "broken", "replaced", "exchange", "voucher", "student", "discount", "cancel", "order",
+]  # fmt: skip
 
 
 def interactions(n: int) -> Iterator[dict[str, object]]:
@@ -96,7 +103,8 @@ def measure(folder: Path, imported: int, kept: int, measured: int) -> dict[str, 
         "build a judge": step(folder, "judge", "build", "rules", "--data", "small", "--task", task, "--yes"),
         "keep and split the larger": step(folder, "data", "split", large),
         "import some labels": step(folder, "labels", "import", some, "--dataset", "large"),
-        "agree": step(folder, "agree", results, "--data", "large", "--labels", some),
+        "agree, results file": step(folder, "agree", results, "--data", large, "--labels", some),
+        "agree, kept run": step(folder, "agree", keep_run(folder, kept)),
     }
 
 
@@ -114,6 +122,29 @@ def verdicts(n: int) -> Iterator[dict[str, object]]:
             "model": "none",
             "latency_s": 0.1,
         }
+
+
+def keep_run(folder: Path, n: int) -> str:
+    """The name of a run of the larger dataset, kept as `dikast run` would keep it."""
+    judge = Judge.from_dict({"name": "rules", "task": "Decide whether the answer states the shop's rules right."})
+    with Store.open(folder / ".dikast" / "store.db") as store:
+        dataset = store.dataset("large")
+        info = RunInfo(
+            name="",
+            judge=judge.ref,
+            judge_definition=judge.to_dict(),
+            dataset="large.jsonl",
+            model="none",
+            fingerprint={},
+            started_at="2026-01-01T00:00:00Z",
+        )
+        log = store.begin_run(info, key=bytes(32), owner="", out=None)
+        for position, (item, said) in enumerate(zip(dataset, verdicts(n), strict=True)):
+            verdict = said | {"judge": msgspec.to_builtins(judge.ref)}
+            log.write(position, item, msgspec.convert(verdict, Verdict))
+        done = msgspec.structs.replace(info, name=log.name, counts={"scored": n}, dataset_hash=dataset.info.hash)
+        log.save_info(done, finished=True)
+    return log.name
 
 
 def main() -> None:

@@ -20,10 +20,12 @@ Row = dict[str, Any]
 
 TARGET = Path(__file__).resolve().parent.parent / "tests" / "journeys"
 SETS = {"halueval_general": "halueval", "roscoe": "roscoe", "chinesefacteval": "chinesefacteval"}
-OF_EACH_VERDICT = 15
-OF_EACH_SCORE = 6
+OF_EACH_VERDICT = 11
+OF_EACH_SCORE = 5
 LEFT_OUT = {"drop"}  # whose texts are under a share-alike licence
-LONGEST = 600  # bytes of input and output together: a small model on two cores judges them in a test
+# Bytes of input and output together: a small model on two cores judges them in a test, a Chinese sign in some three
+# tokens.
+LONGEST = {"halueval": 250, "roscoe": 450, "chinesefacteval": 160}
 
 
 def stratum(row: Row) -> str:
@@ -39,15 +41,15 @@ def interaction(row: Row) -> Row:
     return {"id": row["id"], "input": row["input"], "output": row["output"], "metadata": metadata, "label": label}
 
 
-def drawn(rows: list[Row]) -> list[Row]:
+def drawn(rows: list[Row], longest: int) -> list[Row]:
     """Short ones, so many of each stratum, in the order of a hash of the id."""
     taken: Counter[str] = Counter()
     chosen = []
     for row in sorted(rows, key=lambda row: hashlib.sha256(row["id"].encode()).digest()):
         kind = stratum(row)
         most = OF_EACH_SCORE if kind.startswith("score") else OF_EACH_VERDICT
-        fits = len((row["input"] + row["output"]).encode()) <= LONGEST and row["metadata"].get("category") not in LEFT_OUT
-        if fits and taken[kind] < most:
+        short = len((row["input"] + row["output"]).encode()) <= longest
+        if short and row["metadata"].get("category") not in LEFT_OUT and taken[kind] < most:
             taken[kind] += 1
             chosen.append(interaction(row))
     return chosen
@@ -60,7 +62,7 @@ def main() -> None:
     folder = parser.parse_args().folder
     for source, name in SETS.items():
         lines = (folder / f"{source}.jsonl").read_text("utf-8").splitlines()
-        chosen = drawn([json.loads(line) for line in lines])
+        chosen = drawn([json.loads(line) for line in lines], LONGEST[name])
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in chosen)
         (TARGET / f"{name}.jsonl").write_text(text, "utf-8")
         print(name, len(chosen), dict(Counter(map(stratum, chosen))))

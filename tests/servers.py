@@ -68,7 +68,10 @@ class Recorded:
 
 @dataclass
 class ModelServer:
-    """One server in a thread of its own, on a free port of 127.0.0.1. `kind` decides its routes and its shapes."""
+    """One server in a thread of its own, on a free port of 127.0.0.1. `kind` decides its routes and its shapes.
+
+    held: while it is set, chats wait for their answers.
+    """
 
     kind: str = "openai"
     models: tuple[str, ...] = ("qwen3:8b",)
@@ -87,6 +90,7 @@ class ModelServer:
     api_key: str | None = None
     remote_models: tuple[str, ...] = ()
     host: str = "127.0.0.1"
+    held: threading.Event = field(default_factory=threading.Event)
     requests: list[Recorded] = field(default_factory=list)
     url: str = ""
 
@@ -204,6 +208,8 @@ class ModelServer:
     async def _chat(self, request: web.Request, body: Any) -> web.StreamResponse:
         if self.latency_s:
             await asyncio.sleep(self.latency_s)
+        while self.held.is_set() and not self._stop.is_set():
+            await asyncio.sleep(0.005)
         answer = self._answer_to(body)
         if isinstance(answer, Raw):
             return web.Response(text=answer.body, content_type="application/json")

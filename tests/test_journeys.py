@@ -72,10 +72,10 @@ def travel(workspace: Workspace, journey: Journey) -> tuple[Any, dict[str, Any]]
     shutil.copy(DATA / f"{journey.name}.jsonl", workspace.folder)
     file, name = f"{journey.name}.jsonl", journey.name
     assert "labels were saved" in workspace.dikast("labels", "import", file, "--dataset", file, "--annotator", "people")
-    parts = workspace.json("data", "split", name, "--shares", "15/35/50")["parts"]
+    parts = workspace.json("data", "split", name, "--shares", "10/50/40")["parts"]
     assert set(parts) >= {"pool", "dev", "test"}
 
-    drafted = ["--task", journey.task, "--language", journey.language, "--examples", "2", "--fast", "--yes"]
+    drafted = ["--task", journey.task, "--language", journey.language, "--examples", "3", "--fast", "--yes"]
     workspace.dikast("judge", "build", "first", "--data", name, *drafted)
     workspace.dikast("judge", "lint", "first")
     workspace.dikast("run", "first", name, "--model", "embedded", "--name", "first-run")

@@ -149,7 +149,7 @@ def test_an_edited_row_over_a_newer_label_is_a_conflict(store: Store, tmp_path: 
         ("0012", "second")
     ]
     assert found.unchanged == 1  # "d" was not edited in the sheet, so the store's newer word stands
-    with pytest.raises(DataError, match="1 rows conflict"):
+    with pytest.raises(DataError, match="1 row conflicts"):
         apply_import(store.labels("d"), found)
     assert apply_import(store.labels("d"), found, keep="ours") == 0
     assert labels(store) == {"0012": ("fail", "second"), "d": ("fail", None)}

@@ -18,13 +18,13 @@ from typing import Any
 
 import pytest
 
-from dikast.drifting import Look, Series, acknowledge, anchor_rounds, look, tell_once
-from dikast.errors import EndpointDown, InputError, WorldError
+from dikast.drifting import AnchorSet, Look, Series, acknowledge, anchor_rounds, anchors_in, look, tell_once
+from dikast.errors import DataError, EndpointDown, InputError, WorldError
 from dikast.importing import ImportRequest
 from dikast.interactions.dataset import open_dataset
 from dikast.interactions.sampling import SampleRequest
 from dikast.judges.definition import Judge
-from dikast.records import Interaction, Verdict
+from dikast.records import Interaction, Label, Verdict
 from dikast.running import RunPlan
 from dikast.store import Store
 from dikast.watching import Anchors, Watch, WatchPlan, only_watch
@@ -118,6 +118,25 @@ class TestRounds:
         assert (design.n, design.population, design.method) == (20, 50, "random")
         assert watch(store, sample=SampleRequest(n=20)).round().judged == 0  # passed over is passed over
 
+    def test_in_strata_a_round_whose_items_lack_the_key_is_drawn_all_the_same(self, store: Store) -> None:
+        grow(range(10))
+        asked = SampleRequest(n=4, key="feature")
+        refused = watch(store, sample=asked).round()
+        assert "no interaction has the metadata key 'feature'" in str(refused.failed[0])  # a slip of the pen
+        grow(range(10, 20), metadata={"feature": "a"})
+        assert watch(store, sample=asked).round().drawn == 4
+        grow(range(20, 30))
+        health = watch(store, sample=asked).round()
+        assert (health.failed, health.new, health.drawn) == ([], 10, 4)
+
+    def test_a_source_that_is_larger_than_a_batch_is_taken_whole_and_in_order(self, store: Store) -> None:
+        grow(range(2300))
+        health = watch(store).round()
+        assert (health.new, health.drawn, health.judged) == (2300, 2300, 2300)
+        log = store.run("w")
+        assert log is not None
+        assert [verdict.id for verdict in log.verdicts()] == [f"i{n}" for n in range(2300)]
+
     def test_what_changed_is_said_and_not_judged_again(self, store: Store) -> None:
         grow(range(3))
         watch(store).round()
@@ -157,6 +176,35 @@ class TestRounds:
 
 
 class TestFailures:
+    def test_a_source_that_is_empty_holds_nothing_new(self, store: Store, folder: Path) -> None:
+        Path("data.jsonl").touch()
+        assert watch(store).round().failed == []
+        grow(range(3))
+        assert watch(store).round().new == 3
+        Path("data.jsonl").write_text("")  # begun anew
+        assert watch(store).round().failed == []
+        grow([3])
+        assert watch(store).round().new == 1
+
+    @pytest.mark.parametrize(("source", "fails"), [("traces", False), ("traces/*.jsonl", True), ("nowhere", True)])
+    def test_an_empty_folder_waits_and_a_slip_of_the_pen_is_told(
+        self, store: Store, folder: Path, source: str, fails: bool
+    ) -> None:
+        Path("traces").mkdir()
+
+        @contextmanager
+        def pull() -> Iterator[Files]:
+            yield Files((str(folder / source),))
+
+        mine = watch(store, pull=pull)
+        assert bool(mine.round().failed) is fails
+        if source == "nowhere":
+            return
+        Path("traces/a.jsonl").write_text('{"id": "1", "input": "a", "output": "b"}\n')
+        assert mine.round().new == 1
+        Path("traces/a.jsonl").unlink()
+        assert mine.round().failed == []
+
     def test_a_missing_source_is_told_and_waited_for(self, store: Store) -> None:
         mine = watch(store)
         health = mine.round()
@@ -213,11 +261,22 @@ class TestTheLock:
         with only_watch(store):
             pass
 
+    def test_a_dead_owner_that_nobody_collects_is_dead(self, store: Store) -> None:
+        code = (
+            "import os, sys; from dikast.store import Store; from dikast.watching import only_watch\n"
+            "with Store.open(sys.argv[1]) as store, only_watch(store): os.kill(os.getpid(), 9)"
+        )
+        killed = subprocess.Popen([sys.executable, "-c", code, str(store.location)])
+        os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+        with only_watch(store):
+            pass
+        assert killed.wait() == -signal.SIGKILL
+
 
 class TestAnchors:
     def anchors(self, n: int = 40) -> Anchors:
         items = [Interaction(id=f"a{i}", input=f"anchor {i}", output="yes") for i in range(n)]
-        return Anchors(items, {item.id: "pass" if i % 2 else "fail" for i, item in enumerate(items)})
+        return Anchors(AnchorSet(items, {item.id: "pass" if i % 2 else "fail" for i, item in enumerate(items)}))
 
     def test_they_are_judged_at_first_on_schedule_and_when_the_model_is_another(self, store: Store) -> None:
         grow(range(3))
@@ -262,6 +321,46 @@ class TestAnchors:
         clock.now += timedelta(days=8)
         health = watch(store, clock, anchors=self.anchors(30)).round()
         assert "a set of anchors stays as it was" in str(health.failed[0])
+
+    def labelled(self, n: int) -> list[Interaction]:
+        said = (Label(id=f"a{i}", verdict="pass" if i % 2 else "fail") for i in range(n))
+        return [Interaction(id=one.id, input=f"anchor {one.id}", output="yes", labels=(one,)) for one in said]
+
+    def test_what_is_sealed_or_was_learned_from_is_left_out(self, store: Store, folder: Path) -> None:
+        items = self.labelled(60)
+        store.keep_dataset("anchors", items[:40])
+        split = store.split("anchors")
+        split.settle()
+        sealed = {store.dataset("anchors").item(at).id for at in split.positions("test")}
+        (folder / "shown.yaml").write_text(
+            "task: Is it right?\nexamples:\n  - {input: anchor a50, output: 'yes', verdict: fail, critique: No.}\n"
+        )
+        found = anchors_in(items, [], Judge.load(folder / "shown.yaml"), store)
+        assert found.held == {id: "in the sealed test" for id in sealed} | {"a50": "the judge learned from it"}
+        assert len(sealed) > 0
+        assert (
+            {item.id for item in found.items} == found.labels.keys() == {f"a{i}" for i in range(60)} - found.held.keys()
+        )
+        assert found.words == (
+            f"{len(sealed) + 1} of 60 anchors are left out "
+            f"({len(sealed)}: in the sealed test; 1: the judge learned from it)"
+        )
+        only = next(item for item in items if item.id in sealed)
+        with pytest.raises(
+            DataError, match=r"no anchor is left: 1 of 1 anchors are left out \(1: in the sealed test\)"
+        ):
+            anchors_in([only], [], Judge.load(folder / "shown.yaml"), store)
+
+    def test_what_is_held_back_later_goes_and_the_rest_stays_the_same_set(self, store: Store) -> None:
+        grow(range(3))
+        clock = Clock()
+        whole = self.anchors()
+        watch(store, clock, anchors=whole).round()
+        clock.now += timedelta(days=8)
+        kept = whole.chosen.items[5:]
+        labels = {item.id: whole.chosen.labels[item.id] for item in kept}
+        fewer = AnchorSet(kept, labels, {f"a{i}": "the judge learned from it" for i in range(5)})
+        assert watch(store, clock, anchors=Anchors(fewer)).round().anchors == "35 anchors judged, 0 changed"
 
 
 def test_killed_in_the_middle_it_continues_and_judges_nothing_twice(

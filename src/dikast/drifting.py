@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,9 @@ from dikast.bench import Tell
 from dikast.errors import DataError, EndpointGarbled, InputError
 from dikast.harness.progress import Progress
 from dikast.harness.workers import OnVerdict
+from dikast.judges.cascade import Cascade
+from dikast.judges.definition import Judge
+from dikast.measuring import held_back, learned_by_judge
 from dikast.models.client import BaseUrl, Client
 from dikast.models.options import EndpointOptions
 from dikast.models.policy import Policy
@@ -48,6 +52,19 @@ class Series:
     runs: tuple[Run, ...] = ()
     watch: KeptWatch | None = None
     log: RunLog | None = None
+
+    @property
+    def sampled(self) -> str | None:
+        """What a watch's samples in strata can't tell, in words; None where it drew none."""
+        rounds = self.watch.rounds() if self.watch is not None else []
+        keys = sorted({one.design.key for one in rounds if one.design is not None and one.design.key is not None})
+        if not keys:
+            return None
+        named = " and ".join(map(repr, keys))
+        return (
+            f"Samples were drawn in strata over {named}: the rates stand for the samples, not for the traffic, "
+            f"and other traffic in {named} does not show. The rate of each value is that of the traffic."
+        )
 
 
 @dataclass(frozen=True)
@@ -177,28 +194,52 @@ def anchor_rounds(store: Store | None, series: str) -> list[AnchorRound]:
     return [] if store is None else [_anchor_from_json.decode(one) for one in store.watches().anchor_rounds(series)]
 
 
-def anchors_in(items: Iterable[Interaction], labels: Iterable[Label]) -> tuple[list[Interaction], dict[str, str]]:
-    """The interactions that an expert labelled pass or fail, and what was said. Raises DataError without any."""
+@dataclass(frozen=True)
+class AnchorSet:
+    """Labelled interactions that stay the same. labels: what experts said, by id.
+
+    held: of what was given, those that may not be judged again and again, and why, by id.
+    """
+
+    items: Sequence[Interaction]
+    labels: Mapping[str, str]
+    held: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        """What was left out, in one sentence; "" where nothing was."""
+        counted = Counter(self.held.values())
+        told = "; ".join(f"{count:,}: {why}" for why, count in counted.most_common())
+        return (
+            f"{len(self.held):,} of {len(self.held) + len(self.items):,} anchors are left out ({told})" if told else ""
+        )
+
+
+def anchors_in(
+    items: Iterable[Interaction], labels: Iterable[Label], judge: Judge | Cascade, store: Store | None
+) -> AnchorSet:
+    """The interactions that an expert labelled pass or fail, and that this judge may be measured on again and again.
+
+    Those of a sealed test are left out, and those that the judge has seen. Raises DataError where none is left.
+    """
     kept = list(items)
     said = _settled([*labels, *(label for item in kept for label in item.labels)])
-    anchors = [item for item in kept if item.id in said]
-    if not anchors:
+    labelled = [item for item in kept if item.id in said]
+    if not labelled:
         raise DataError(
             "no interaction here is labelled pass or fail by an expert",
             hint="Anchors are labelled interactions: label some with `dikast review`, or give --labels FILE.",
         )
-    return anchors, {item.id: said[item.id] for item in anchors}
+    held = held_back(labelled, learned_by_judge(judge), store)
+    anchors = [item for item in labelled if item.id not in held]
+    found = AnchorSet(anchors, {item.id: said[item.id] for item in anchors}, held)
+    if not anchors:
+        raise DataError(f"no anchor is left: {found.words}", hint="Label items that the judge has not seen.")
+    return found
 
 
 async def judge_anchors(
-    plan: RunPlan,
-    anchors: Sequence[Interaction],
-    labels: Mapping[str, str],
-    *,
-    series: str,
-    store: Store,
-    now: datetime,
-    tell: Tell | None = None,
+    plan: RunPlan, anchors: AnchorSet, *, series: str, store: Store, now: datetime, tell: Tell | None = None
 ) -> tuple[AnchorRound, AnchorCheck | None]:
     """Judge the anchors again, and keep the round; with how it compares to the judge as it was.
 
@@ -206,10 +247,13 @@ async def judge_anchors(
     not those of the rounds before, and WorldError.
     """
     before = anchor_rounds(store, series)
-    if before and before[-1].labels.keys() != dict(labels).keys():
+    known = {id for one in before for id in one.labels}
+    others = (known ^ anchors.labels.keys()) - anchors.held.keys()  # what is held back since may be missing
+    if before and others:
         raise InputError(
-            f"the anchors of {series!r} are {len(before[-1].labels):,} others: a set of anchors stays as it was",
-            hint="Give the same data, or name another series with --series.",
+            f"the anchors of {series!r} are {len(known):,}, and these differ from them by {len(others):,}: a set of "
+            "anchors stays as it was",
+            hint="Give the same data, or watch under another --name.",
         )
     said: dict[str, str] = {}
     found: list[JudgeState] = []
@@ -222,10 +266,11 @@ async def judge_anchors(
         if verdict.status == "scored" and verdict.verdict in ("pass", "fail"):
             said[item.id] = verdict.verdict
 
-    await judge_more(dataclasses.replace(plan, keep=False), anchors, on_start, Progress(total=len(anchors)), tell=tell)
+    progress = Progress(total=len(anchors.items))
+    await judge_more(dataclasses.replace(plan, keep=False), anchors.items, on_start, progress, tell=tell)
     if not said:
         raise DataError("no anchor got a verdict of pass or fail", hint="Anchors are for pass/fail judges.")
-    round = AnchorRound(at=now, judge=found[0], verdicts=said, labels=dict(labels))
+    round = AnchorRound(at=now, judge=found[0], verdicts=said, labels=dict(anchors.labels))
     store.watches().add_anchor_round(series, msgspec.json.encode(round))
     every = checks([*before, round])
     return round, every[-1] if before and every else None

@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
@@ -111,7 +110,7 @@ class OpenCascade:
 
     def fingerprint(self) -> dict[str, Json]:
         """What answers: each stage's fingerprint and capabilities, and the map for its confidences."""
-        return {"server": "cascade", "model": self.cascade.model, "stages": [_told(seat) for seat in self._seats]}
+        return told_of_stages(self.cascade, [(seat.stage, seat.facts, seat.mapped) for seat in self._seats])
 
 
 @asynccontextmanager
@@ -129,11 +128,7 @@ async def open_cascade(
     keep, tell: see `open_bench`. Raises PolicyError for a stage that leaves where nothing may, SettingError,
     EndpointError, StoreError.
     """
-    if settings.origin.get("model") == "argument" and all(stage.model for stage in cascade.asked):
-        raise SettingError(
-            f"--model {settings.model} was given, and every stage of {cascade.name!r} names its own model",
-            hint="Change the stages, or run one of their judges with that model.",
-        )
+    check_model(cascade, settings)
     named = cascade.with_models(settings.model, settings.base_url)
     check_cloud(named, settings)
     async with AsyncExitStack() as closing:
@@ -151,6 +146,15 @@ async def open_cascade(
                 open_[key] = bench, lanes, bench.asker(lanes, progress)
             seats.append(await _seat(stage, *open_[key], progress))
         yield OpenCascade(named, seats, progress)
+
+
+def check_model(cascade: Cascade, settings: Settings) -> None:
+    """Raise SettingError where a model was given that no stage would take."""
+    if settings.origin.get("model") == "argument" and all(stage.model for stage in cascade.asked):
+        raise SettingError(
+            f"--model {settings.model} was given, and every stage of {cascade.name!r} names its own model",
+            hint="Change the stages, or take one of their judges with that model.",
+        )
 
 
 def check_cloud(cascade: Cascade, settings: Settings) -> None:
@@ -178,15 +182,27 @@ async def _seat(stage: Stage, bench: Bench, lanes: Lanes, asker: Asker, progress
         on_verdict=lambda position, interaction, verdict: None,
         retriever=await bench.retriever(stage.judge),
     )
-    told = msgspec.to_builtins(facts.fingerprint)
-    kept = bench.store.calibration(stage.judge.version, model_key(str(stage.model), told)) if bench.store else None
-    return _Seat(stage, bench, lanes, judging, kept.map if kept else None)
+    return _Seat(stage, bench, lanes, judging, stage_map(stage, bench))
 
 
-def _told(seat: _Seat) -> dict[str, Any]:
-    return {
-        "stage": seat.stage.name,
-        **msgspec.to_builtins(seat.facts.fingerprint),
-        "capabilities": msgspec.to_builtins(seat.facts.capabilities),
-        "calibration": msgspec.to_builtins(seat.mapped),
-    }
+def stage_map(stage: Stage, bench: Bench) -> ConfidenceMap | None:
+    """The map that is kept for a stage's judge on its model; None where there is none."""
+    if bench.store is None or stage.judge is None:
+        return None
+    told = msgspec.to_builtins(bench.facts[0].fingerprint)
+    kept = bench.store.calibration(stage.judge.version, model_key(str(stage.model), told))
+    return kept.map if kept else None
+
+
+def told_of_stages(cascade: Cascade, stages: Iterable[tuple[Stage, Facts, ConfidenceMap | None]]) -> dict[str, Json]:
+    """What answers for a cascade, as a run keeps it: each stage's fingerprint, capabilities and map for confidences."""
+    told = [
+        {
+            "stage": stage.name,
+            **msgspec.to_builtins(facts.fingerprint),
+            "capabilities": msgspec.to_builtins(facts.capabilities),
+            "calibration": msgspec.to_builtins(mapped),
+        }
+        for stage, facts, mapped in stages
+    ]
+    return {"server": "cascade", "model": cascade.model, "stages": told}

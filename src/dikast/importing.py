@@ -112,6 +112,7 @@ class Import:
         self._redactor: InteractionRedactor | None = None
         self._place: Path | None = None
         self._given: TraceMapping | None = None
+        self.newly_redacted = False
         self.report = ImportReport(source=request.origin or " ".join(request.sources), format="", files=0)
 
     def __enter__(self) -> Import:
@@ -134,6 +135,10 @@ class Import:
     def __len__(self) -> int:
         return self._items.count
 
+    def redacted(self, item: Interaction) -> Interaction:
+        """An interaction that was kept before, as this import keeps it."""
+        return item if self._redactor is None else self._redactor.interaction(item)
+
     def save_mapping(self) -> None:
         """Write the mapping to its place, where there is none yet. Raises OutputError.
 
@@ -154,6 +159,7 @@ class Import:
         self._place = request.mapping or kept
         self._given = None if self._place is None else read_mapping(self._place)
         known = [one for one in (self._given, read_mapping(kept) if kept else None) if one is not None]
+        self.newly_redacted = request.redact and not any(one.redacted for one in known)
         if request.redact or any(one.redacted for one in known):
             if request.redactor is None:
                 raise InputError("this import is to replace personal data, and is given nothing that does")
@@ -394,7 +400,11 @@ def keep(store: Store, name: str, imported: Import) -> Kept:
 
 
 def _merge(store: Store, before: KeptDataset, imported: Import, sources: Sequence[str]) -> Kept:
-    """The dataset with what is new behind it, and what changed in its place."""
+    """The dataset with what is new behind it, and what changed in its place.
+
+    Where it is redacted for the first time, what is in the source no more is redacted too.
+    """
+    newly = imported.newly_redacted
     here = set(before.ids())
     same = 0
     with Spool(Interaction) as behind, Spool(Interaction) as instead:
@@ -409,12 +419,12 @@ def _merge(store: Store, before: KeptDataset, imported: Import, sources: Sequenc
                 same += 1
                 del digests[item.id]
         changed = {item.id: item for item in instead if item.id in digests}
-        if not behind.count and not changed:
+        if not behind.count and not changed and not newly:
             return Kept(before, 0, 0, same)
 
         def together() -> Iterator[Interaction]:
             for item in before:
-                yield changed.get(item.id, item)
+                yield changed.get(item.id) or (imported.redacted(item) if newly else item)
             yield from behind
 
         found = store.keep_dataset(before.name, together(), sources=sources)

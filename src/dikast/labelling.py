@@ -19,6 +19,7 @@ from dikast.errors import DataError, SettingError
 from dikast.interactions.guarding import unguarded
 from dikast.interactions.label_rows import LabelRow, Problem
 from dikast.records import Label
+from dikast.report.figures import count
 from dikast.report.label_sheet import SheetLine, shown, write_labels_csv, write_labels_jsonl, write_labels_xlsx
 from dikast.store import KeptDataset, LabelBook, LabelKey, LabelRevision, LabelState
 
@@ -161,7 +162,9 @@ def plan_import(
         )
         _sort(plan, change, row.revision)
     if by_users:
-        plan.notes.append(f"{by_users:,} labels are the system's users', no expert's, and are not saved beside those")
+        plan.notes.append(
+            f"{count(by_users, 'label is', 'labels are')} of the system's users, and not saved beside an expert's"
+        )
     return msgspec.structs.replace(plan, unchanged=unchanged, empty=empty)
 
 
@@ -171,9 +174,10 @@ def apply_import(book: LabelBook, plan: ImportPlan, *, keep: Keep | None = None)
     keep: whose word binds where both changed: "theirs", the sheet's, or "ours", the store's.
     """
     if plan.problems:
-        raise DataError(f"{len(plan.problems)} rows can't be used; nothing was imported")
+        raise DataError(f"{count(len(plan.problems), 'row')} can't be used; nothing was imported")
     if plan.conflicts and keep is None:
-        raise DataError(f"{len(plan.conflicts)} rows conflict with what was saved meanwhile; nothing was imported")
+        rows = count(len(plan.conflicts), "row conflicts", "rows conflict")
+        raise DataError(f"{rows} with what was saved meanwhile; nothing was imported")
     taken = [*plan.new, *plan.changed, *plan.withdrawn, *(plan.conflicts if keep == "theirs" else ())]
     given: list[tuple[Label, LabelState, int | None]] = []
     for change in taken:

@@ -20,9 +20,11 @@ from dikast.errors import DataError, DikastError, InputError
 from dikast.interactions.sampling import SamplingDesign, drawn_within
 from dikast.interactions.splits import Part
 from dikast.interactions.units import unit_of
+from dikast.judges.cascade import Cascade
 from dikast.judges.definition import Judge
 from dikast.judges.learned import Learned, learned_of, united
 from dikast.records import Interaction, JudgeRef, Label, RunInfo, content_hash
+from dikast.report.figures import count
 from dikast.runs import Run
 from dikast.store import KeptDataset, Store, TestOpening
 
@@ -145,7 +147,7 @@ def saved_labels(
         return None
     saved = {label.id for label in found} | held.keys()
     carried = [label for label in run.labels() if label.id not in saved]
-    source = f"{len(found):,} labels saved with {kept.name!r}"
+    source = f"{count(len(found), 'label')} saved with {kept.name!r}"
     source += f", and {len(carried):,} that its data carries" if carried else ""
     return found + carried, source, dict(Counter(held.values()))
 
@@ -238,6 +240,19 @@ def seen_among(known: Mapping[str, Interaction], learned: Learned) -> set[str]:
     return found | {id for id, item in known.items() if learned.contents and content_hash(item) in learned.contents}
 
 
+def held_back(items: Iterable[Interaction], learned: Learned, store: Store | None) -> dict[str, str]:
+    """Of items that no run judged yet, those that a judge may not be measured on again and again, and why.
+
+    That is what lies in a sealed test, in any dataset, and what the judge has seen or was chosen on.
+    """
+    known = {item.id: item for item in items}
+    seen = seen_among(known, learned) | (learned.refined_on & known.keys())
+    units = {id: unit_of(item) for id, item in known.items()}
+    parts = store.parts(units.values()) if store is not None else {}
+    sealed = {id for id, unit in units.items() if "test" in parts.get(unit, {}).values()}
+    return {id: _HELD["test"] for id in sealed} | {id: _LEARNED for id in seen - sealed}
+
+
 _SHUT: frozenset[Part] = frozenset({"test", "aside"})
 
 
@@ -328,6 +343,12 @@ def learned_by(run: Run, judges_dir: Path, judge: Judge | None = None) -> Learne
 def learned_by_judge_of(info: RunInfo, judges_dir: Path) -> Learned:
     """The same, of a run that is described and not opened."""
     return _learned({info.judge.version}, info, judges_dir, None)
+
+
+def learned_by_judge(judge: Judge | Cascade) -> Learned:
+    """The same, of a judge that is there; what a cascade's judges have seen is taken together."""
+    each = [judge] if isinstance(judge, Judge) else [one.judge for one in judge.asked if one.judge is not None]
+    return united(learned_of(_shown_by(one.to_dict()), one.source) for one in each)
 
 
 def _learned(versions: set[str], info: RunInfo | None, judges_dir: Path, judge: Judge | None) -> Learned:

@@ -19,9 +19,10 @@ from dikast.runs import Run
 
 @dataclass(frozen=True)
 class Together:
-    """What can be replayed. left_out: reason to count. notes: what a reader must know."""
+    """What can be replayed. runs: their names. left_out: reason to count. notes: what a reader must know."""
 
     player: Player
+    runs: tuple[str, ...]
     left_out: dict[str, int]
     notes: tuple[str, ...]
 
@@ -66,33 +67,37 @@ def together(
         )
     said = [{verdict.id: verdict for verdict in run.verdicts()} for run in runs]
     truths, left_out = _truths(said, labels, principal)
-    ids = [id for id in said[0] if id in truths and all(id in of for of in said)]
-    left_out["not judged by every stage"] += len(truths) - len(ids)
-    silent = {id for id in ids if all(of[id].status != "scored" for of in said)}
-    left_out["no stage gave a verdict"] += len(silent)
-    ids = [id for id in ids if id not in silent]
-    if len(ids) < 2:
-        raise DataError(
-            f"{len(ids)} labelled items were judged by every stage, and a replay needs more "
-            f"({'; '.join(f'{n}: {why}' for why, n in left_out.items() if n)})",
-            hint="Run every stage's judge on the same labelled items.",
-        )
+    ids = _played(said, truths, left_out)
     binary = {truths[id] for id in ids} <= {"pass", "fail"}
     if binary and len({truths[id] for id in ids}) == 1:
         raise DataError(
             f"all {len(ids)} labelled items are labelled {truths[ids[0]]}: what a setting lets through can't be told",
             hint="Label some of the other kind.",
         )
-    groups = _groups(runs, ids)
     player = Player(
         [_on_items(stage, of, ids, truths) for stage, of in zip(stages, said, strict=True)],
         person=cascade.has_person,
         truth=np.array([truths[id] == "pass" for id in ids], dtype=np.int64) if binary else None,
-        groups=groups,
+        groups=_groups(runs, ids),
         items=items,
     )
     counted = {reason: count for reason, count in left_out.most_common() if count > 0}
-    return Together(player, counted, tuple(_notes(cascade, runs, player, said)))
+    return Together(player, tuple(run.name for run in runs), counted, tuple(_notes(cascade, runs, player, said)))
+
+
+def _played(said: Sequence[Mapping[str, Verdict]], truths: Mapping[str, str], left_out: Counter[str]) -> list[str]:
+    """The labelled items that every stage was asked of and one gave a verdict on; the others go to left_out."""
+    asked = [id for id in said[0] if id in truths and all(id in of for of in said)]
+    ids = [id for id in asked if any(of[id].status == "scored" for of in said)]
+    left_out["not judged by every stage"] += len(truths) - len(asked)
+    left_out["no stage gave a verdict"] += len(asked) - len(ids)
+    if len(ids) < 2:
+        raise DataError(
+            f"{len(ids)} labelled items were judged by every stage, and a replay needs more "
+            f"({'; '.join(f'{n}: {why}' for why, n in left_out.items() if n)})",
+            hint="Run every stage's judge on the same labelled items.",
+        )
+    return ids
 
 
 def _truths(

@@ -6,14 +6,16 @@ what it had answered comes from the store. An item is known by its id: it is dra
 
 from __future__ import annotations
 
+import glob
 import random
 from array import array
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import compress, islice
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -24,6 +26,7 @@ from dikast.agreement.wilson import wilson
 from dikast.analysis.observed import JudgeState
 from dikast.bench import Tell
 from dikast.drifting import (
+    AnchorSet,
     Series,
     anchor_rounds,
     anchors_due,
@@ -65,8 +68,7 @@ class Pulled(Protocol):
 class Anchors:
     """Labelled interactions that are judged again: when the judge is another, and every so often."""
 
-    items: Sequence[Interaction]
-    labels: dict[str, str]
+    chosen: AnchorSet
     every: timedelta = timedelta(days=7)
 
 
@@ -91,7 +93,9 @@ class WatchPlan:
 
 @dataclass
 class Health:
-    """One round. rate: of what it judged; corrected where the judge's errors are known. failed: what went wrong."""
+    """One round. rate: of what it judged; corrected where the judge's errors are known. strata: the key
+    over which its sample was drawn, so that the rate stands for the sample alone. failed: what went wrong.
+    """
 
     at: datetime
     new: int = 0
@@ -102,6 +106,7 @@ class Health:
     verdicts: Counter[str] = field(default_factory=Counter)
     rate: Estimate | None = None
     corrected: bool = False
+    strata: str | None = None
     pushed: int | None = None
     anchors: str | None = None
     failed: list[DikastError] = field(default_factory=list)
@@ -179,7 +184,7 @@ class Watch:
     def _draw(self, health: Health) -> None:
         """Pull, and enter what is new as a round: drawn, or passed over."""
         with self.plan.pull() as pulled:
-            if pulled.is_empty:
+            if pulled.is_empty or self._holds_nothing(pulled.paths):
                 return
             with Import(_with_sources(self.plan.request, pulled)) as imported:
                 imported.save_mapping()
@@ -188,6 +193,16 @@ class Watch:
                 if health.new:
                     self._enter(imported, is_new, health)
             pulled.done(kept=True)
+
+    def _holds_nothing(self, paths: Iterable[str]) -> bool:
+        """Whether these are there, and empty: a log that was just begun anew, a folder that waits for its first file.
+
+        A pattern that matches nothing is taken for a slip of the pen until it has matched something.
+        """
+        each = [Path(path) for path in paths]
+        there = [path.exists() or (bool(glob.has_magic(str(path))) and bool(self.kept.rounds())) for path in each]
+        files = (file for path in each for file in (path.rglob("*") if path.is_dir() else glob.iglob(str(path))))
+        return all(there) and not any(Path(file).is_file() and Path(file).stat().st_size for file in files)
 
     def _find_new(self, items: Iterable[Interaction], health: Health) -> bytearray:
         """For each item, whether it was never seen; and how many have changed since they were."""
@@ -299,8 +314,7 @@ class Watch:
         found, check = blocking(
             judge_anchors(
                 self.plan.run,
-                anchors.items,
-                anchors.labels,
+                anchors.chosen,
                 series=self.plan.name,
                 store=self.store,
                 now=self.clock(),
@@ -330,6 +344,7 @@ class Watch:
             confusion = confusion_for(anchor_rounds(self.store, self.plan.name), state)
         corrected = rogan_gladen(passed, passed + failed, confusion) if confusion is not None else None
         health.corrected = isinstance(corrected, Estimate)
+        health.strata = self.plan.sample.key if self.plan.sample else None
         health.rate = corrected if isinstance(corrected, Estimate) else wilson(passed, passed + failed)
 
 

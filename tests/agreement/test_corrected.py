@@ -66,11 +66,27 @@ def test_bad_counts() -> None:
 
 
 def test_a_run_that_is_partly_labelled_by_hand() -> None:
-    # 1,000 verdicts, 555 of pass; of those labelled, 45 of 55 passed and 5 of 45 failed ones are good
+    # 1,000 verdicts, 555 of pass; TPR 0.9, TNR 0.8. By the shares of good ones among passed and failed ones it would be
+    # 0.555 * 45 / 55 + 0.445 * 5 / 45, which the interval is made around.
     figure = corrected_pass_rate(Confusion(tp=45, fn=5, fp=10, tn=40), 500, 900)
     assert isinstance(figure, Estimate)
-    assert figure.value == pytest.approx(0.555 * 45 / 55 + 0.445 * 5 / 45)
+    assert figure.value == pytest.approx((0.555 + 0.8 - 1) / (0.9 + 0.8 - 1))
+    assert figure.low < 0.555 * 45 / 55 + 0.445 * 5 / 45 < figure.high
     assert figure.n == 1000
+
+
+def test_the_value_stays_within_the_interval_for_a_judge_that_hardly_tells() -> None:
+    confusion = Confusion(tp=20, fn=0, fp=14, tn=6)
+    figure = corrected_pass_rate(confusion, 100, 400)
+    assert isinstance(figure, Estimate)
+    assert (20 / 40) > figure.low == figure.value  # (p + 0.3 - 1) / 0.3 is below 0
+
+
+def test_the_value_is_the_formula_where_the_interval_holds_it() -> None:
+    figure = corrected_pass_rate(Confusion(tp=90, fn=10, fp=15, tn=85), 610, 1200)
+    assert isinstance(figure, Estimate)
+    p = (610 + 105) / 1400
+    assert figure.value == pytest.approx((p + 0.85 - 1) / (0.9 + 0.85 - 1), abs=1e-12)
 
 
 @given(st.integers(1, 40), st.integers(0, 20), st.integers(0, 20), st.integers(1, 40), st.integers(1, 30))

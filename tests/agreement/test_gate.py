@@ -135,8 +135,8 @@ class TestWhatWouldTell:
         before = run.grown(70 + more // 2, run.total).figure()
         assert isinstance(after, Estimate)
         assert isinstance(before, Estimate)
-        assert after.low >= 0.85 > figure.low
-        assert before.low < after.low
+        assert figure.value - (after.value - after.low) >= 0.85 > figure.low
+        assert before.value - before.low > after.value - after.low
 
     def test_no_number_of_items_helps_against_the_judges_errors(self) -> None:
         run = Sampled(Confusion(40, 4, 2, 14), 70_000, 94_000)

@@ -39,7 +39,7 @@ def test_the_point_is_not_enough() -> None:
     # 18 of 20 is 0.9, but from 0.699: not yet. (0.9 − 0.8)² · n = 1.96² · 0.16 gives n = 61.5: 62 − 20 = 42 more
     found = of_table(95, 5, 2, 18, AHEAD)
     assert found.level == "not_yet"
-    assert found.needs == ("42 more fails labelled, to show it reaches 80 % if it goes on as so far",)
+    assert found.needs == ("42 more fails labelled, to show it reaches 80 %, if the rate stays as it is",)
     assert wilson(0.9 * 62, 62).low >= 0.8 > wilson(0.9 * 61, 61).low
 
 
@@ -112,7 +112,7 @@ def test_how_many_more_scores() -> None:
     # on Fisher's scale: gap atanh 0.8 − atanh 0.7 = 0.23131, half-width (atanh 0.9 − atanh 0.6)/2 = 0.38954;
     # 40 · (0.38954/0.23131)² = 113.4: 114 − 40 = 74 more
     found = trust("ordinal", {"spearman": Estimate(0.8, 0.6, 0.9, 40, "x")}, AHEAD)
-    assert found.needs == ("74 more items labelled, to show it reaches 0.7 if it goes on as so far",)
+    assert found.needs == ("74 more items labelled, to show it reaches 0.7, if the figure stays as it is",)
 
 
 def test_pairs_and_ranking() -> None:

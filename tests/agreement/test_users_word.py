@@ -104,7 +104,7 @@ def test_agree_asks_whose_word_it_is(run: Path) -> None:
     assert said.splitlines()[-1].startswith("Not yet: compared with what the system's users said")
     (run / "only.jsonl").write_text('{"id": "0", "verdict": "pass", "origin": "user"}\n')
     assert "no label that can be used" in dikast("agree", "one", "--labels", "only.jsonl", code=2)
-    assert "1 items" in dikast("agree", "one", "--labels", "only.jsonl", "--labels-of", "user")
+    assert "1 item with" in dikast("agree", "one", "--labels", "only.jsonl", "--labels-of", "user")
     assert "no map of confidence" in dikast("agree", "one", "--labels-of", "user", "--keep-calibration", code=2)
 
 
@@ -119,7 +119,7 @@ def test_the_page_of_the_expert_shows_none_of_it(run: Path) -> None:
         {"id": "1", "verdict": "fail", "annotator": "ada"},
     ]
     (run / "mixed.jsonl").write_text("".join(json.dumps(row) + "\n" for row in mixed))
-    assert "1 labels are the system's users'" in dikast("labels", "import", "mixed.jsonl", "--dataset", "data")
+    assert "1 label is of the system's users" in dikast("labels", "import", "mixed.jsonl", "--dataset", "data")
     with Store.open(run / ".dikast" / "store.db") as store:
         assert [one.label.annotator for one in store.labels("data").current()] == ["ada"]
     sizes = json.loads(dikast("data", "split", "data", "--json"))["parts"]

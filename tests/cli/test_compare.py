@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from in_process import dikast
 
 from dikast.cli import main
 
@@ -19,10 +19,6 @@ KEYS = {
 }  # fmt: skip
 FIGURE = {"value", "low", "high", "n", "method"}
 N = 60
-
-
-def dikast(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "dikast", *arguments], capture_output=True, text=True, check=False)
 
 
 def write(name: str, rows: list[dict[str, Any]]) -> None:
@@ -149,7 +145,7 @@ def test_rows_that_are_no_labels_are_told_on_stderr(folder: Path, capsys: pytest
         file.write("not json\n")
     code, out, err = compare(capsys, "old.jsonl", "new.jsonl", "--labels", "labels.jsonl", "--json")
     assert code == 0
-    assert "1 rows of labels.jsonl were not used" in err
+    assert "1 row of labels.jsonl was not used" in err
     assert json.loads(out)["n_labelled"] == 60
 
 
@@ -188,7 +184,8 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     for name, data, model in (*runs, ("five", "other", "fake/b")):
         command = ["run", "judge.txt", f"{data}.jsonl", "--model", model, "--out", f"{name}.jsonl"]
-        done = subprocess.run([sys.executable, "-m", "dikast", *command], cwd=folder, capture_output=True, text=True)
+        with contextlib.chdir(folder):
+            done = dikast(*command)
         assert done.returncode == 0, done.stderr
     return folder
 

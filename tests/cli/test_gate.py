@@ -13,6 +13,7 @@ import pytest
 
 from dikast.agreement.figures import Comparison, agreement
 from dikast.cli import main
+from dikast.errors import InputError
 from dikast.gating.bars import Asked, read_bar
 from dikast.gating.deciding import gate
 from dikast.interactions import open_dataset
@@ -92,13 +93,13 @@ class TestTheThreeAnswers:
         assert unsure["checks"][0]["needs"]
         failed = gated(capsys, *labelled, "--min-pass", "99%", code=1)
         assert failed["checks"][0]["high"] < 0.99
-        dikast(capsys, "gate", *labelled, "--min-pass", between, "--unsure", "pass")
+        shown, _ = dikast(capsys, "gate", *labelled, "--min-pass", between, "--unsure", "pass", "--markdown", "gate.md")
+        assert shown.endswith("CAN'T TELL; it counts as a pass here (--unsure pass).\n")
+        assert "it counts as a pass here" in Path("gate.md").read_text(encoding="utf-8")
         dikast(capsys, "gate", *labelled, "--min-pass", between, "--unsure", "fail", code=1)
         dikast(capsys, "gate", *labelled, "--min-pass", "99%", "--unsure", "pass", code=1)
 
-    def test_it_is_the_figure_of_agree(
-        self, folder: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_it_is_the_figure_of_agree(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (check,) = gated(capsys, "results.jsonl", "--labels", "labels.jsonl", "--min-pass", "0.5")["checks"]
         dikast(capsys, "agree", "results.jsonl", "--labels", "labels.jsonl")
         shown, _ = dikast(capsys, "agree", "results.jsonl", "--labels", "labels.jsonl", "--json")
@@ -137,6 +138,23 @@ class TestTheThreeAnswers:
         write("queue.jsonl", learning)
         shown, _ = dikast(capsys, "gate", "results.jsonl", "--min-pass", "0.8", "--labels", "queue.jsonl", code=4)
         assert "drawn for learning" in shown
+
+    @pytest.mark.parametrize(
+        ("said", "bar", "why"),
+        [
+            ({"verdict": "pass"}, "--min-mean", "gives no scores"),
+            ({"verdict": None, "scores": {"overall": 4, "reasoning": None}}, "--min-pass", "gives scores"),
+            ({"verdict": "a"}, "--min-tpr", "which of two is better"),
+        ],
+    )
+    def test_a_bar_that_is_not_for_such_a_judge_is_a_wrong_usage(
+        self, folder: Path, capsys: pytest.CaptureFixture[str], said: dict[str, Any], bar: str, why: str
+    ) -> None:
+        """Else --unsure pass would let everything through."""
+        judge = {"name": "j", "version": "1"}
+        write("kind.jsonl", [{"id": f"t{i}", "status": "scored", "judge": judge} | said for i in range(9)])
+        _, complaint = dikast(capsys, "gate", "kind.jsonl", bar, "0.5", "--unsure", "pass", code=2)
+        assert why in complaint
 
     def test_parts_hold_all_at_once(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         found = gated(
@@ -222,6 +240,9 @@ class TestFiles:
         assert "95 % interval" in first["interval"]
         dikast(capsys, *arguments, "--min-pass", ".92", "--unsure", "pass")
         assert ET.fromstring(Path("gate.xml").read_bytes()).attrib["skipped"] == "2"
+        dikast(capsys, *arguments[:6], "--min-pass", "50%", "--min-pass", "99.5%", code=1)
+        names = [case.attrib["name"] for case in ET.fromstring(Path("gate.xml").read_bytes()).iter("testcase")]
+        assert names == ["pass rate, bar 50 %", "pass rate, bar 99.5 %"]
 
     def test_texts_of_models_stay_texts_in_markdown(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         from markdown_it import MarkdownIt
@@ -327,8 +348,8 @@ class TestScores:
         assert check.low < 2.6
         (check,) = gate([*verdicts, *broken], labels, lambda _: None, Asked((read_bar("mean", "3.7"),))).checks
         assert "the ends of the scale" in check.why
-        (check,) = gate(verdicts, labels, lambda _: None, Asked((read_bar("pass_rate", "0.7"),))).checks
-        assert "--min-mean" in check.why
+        with pytest.raises(InputError, match="gives scores"):
+            gate(verdicts, labels, lambda _: None, Asked((read_bar("pass_rate", "0.7"),)))
 
     def test_one_criterion(self) -> None:
         judge = JudgeRef("quality", "1")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import in_process
 import pytest
 
 from dikast.store import Store
@@ -35,8 +36,7 @@ def write(path: Path, rows: list[Any]) -> None:
 
 
 def dikast(*arguments: str, code: int = 0) -> str:
-    command = [sys.executable, "-m", "dikast", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = in_process.dikast(*arguments)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
@@ -159,3 +159,22 @@ def test_as_json(folder: Path) -> None:
     assert said["census"]["heard"]["user_feedback"]["values"] == {"1": 2, "0": 1}
     assert said["mapping"]["feedback"]["user_feedback"]["labels"] == "user"
     assert said["dropped"] == {"no output": 1}
+
+
+def test_what_users_said_is_shown_apart_from_labels(folder: Path) -> None:
+    dikast("import", "export.jsonl")
+    shown = dikast("data", "show", "export")
+    assert "Labels    none" in shown
+    assert "Users     " in shown
+
+
+def test_answers_of_one_chat_count_as_one_conversation(folder: Path) -> None:
+    chats = [
+        {"id": f"c{chat}", "conversations": [{"from": who, "value": f"{who} {chat} {turn}"}
+                                             for turn in range(4) for who in ("human", "gpt")]}
+        for chat in range(3)
+    ]  # fmt: skip
+    write(folder / "chats.jsonl", chats)
+    said = dikast("import", "chats.jsonl", "--name", "few", "--sample", "6", "--per-conversation", "1")
+    assert "3 drawn at random from 12" in said
+    assert sorted(item.metadata["conversation"] for item in kept("few").values()) == ["c0", "c1", "c2"]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dikast.cli import main
+from dikast.interactions.rejects import Rejects
 from dikast.store import Store
 
 ROWS = [
@@ -111,6 +112,50 @@ def test_a_mapping_holds_the_rules_and_remembers_to_redact(folder: Path, dikast:
     assert "metadata.user_email: 2 dropped by rule" in said
     assert "user_email" not in kept("export")["t1"].metadata
     assert kept("export")["t1"].input.startswith("Mail [EMAIL-")
+
+
+def test_plain_files_stay_redacted_too(folder: Path, dikast: Callable[..., str]) -> None:
+    dikast("import", "answers.jsonl")
+    write(folder / "answers.jsonl", ROWS[1:])
+    said = dikast("import", "answers.jsonl", "--redact")
+    assert "as every later import will be: mappings/answers.toml" in said
+    assert "still lies in the store's file" in said
+    items = kept("answers")
+    assert "0912" not in items["a"].input  # which is in the source no more
+    write(folder / "answers.jsonl", ROWS)
+    assert "2 known already" in dikast("import", "answers.jsonl")  # without --redact
+    assert kept("answers") == items
+
+
+def test_a_mapping_that_is_there_learns_to_redact_and_keeps_the_rest(folder: Path, dikast: Callable[..., str]) -> None:
+    dikast("import", "export.jsonl")
+    mapping = folder / "mappings" / "export.toml"
+    before = mapping.read_text()
+    dikast("import", "export.jsonl", "--redact")
+    assert mapping.read_text() == before.replace("redacted = false", "redacted = true")
+    mapping.write_text('drop = ["environment"]\n[redact]\n"metadata.user_email" = "drop"\n')
+    dikast("import", "export.jsonl", "--redact")
+    assert mapping.read_text().startswith("redacted = true\ndrop = ")
+    dikast("import", "export.jsonl")
+    assert set(kept("export")["t1"].metadata) & {"environment", "user_email"} == set()
+    assert kept("export")["t1"].input.startswith("Mail [EMAIL-")
+
+
+def test_a_reject_is_redacted_before_it_is_written(
+    folder: Path, dikast: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the import never comes to its end."""
+    with (folder / "answers.jsonl").open("a") as file:
+        file.write('{"id": "c", "input": "eve@example.com", "output"\n')
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Rejects, "finish", killed)
+    dikast("import", "answers.jsonl", "--redact", code=130)
+    text = (folder / "answers.rejects.jsonl").read_text()
+    assert "[EMAIL-" in text
+    assert "eve@" not in text
 
 
 def test_what_is_reversible_is_looked_up_with_the_key_alone(folder: Path, dikast: Callable[..., str]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import in_process
 import pytest
 
 from dikast.judges.definition import Judge
@@ -27,8 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def build(*arguments: str, answers: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "dikast", "judge", "build", *arguments]
-    return subprocess.run(command, input=answers, capture_output=True, text=True, check=False)
+    return in_process.dikast("judge", "build", *arguments, input=answers)
 
 
 def drafting(body: Any) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
+import in_process
 import pytest
 
 from dikast.records import JudgeRef
@@ -28,8 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def dikast(*arguments: str, code: int = 0) -> str:
-    command = [sys.executable, "-m", "dikast", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = in_process.dikast(*arguments)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
@@ -57,7 +55,7 @@ def test_only_what_binds_goes_out(folder: Path) -> None:
         return {row["id"]: (row["verdict"], row.get("annotator")) for row in map(json.loads, lines)}
 
     assert settled() == {"0012": ("fail", None), "c": ("pass", "ben")}
-    assert "1 interactions were left out: people are evenly split" in dikast(*export, "settled.jsonl")
+    assert "1 interaction was left out: people are evenly split" in dikast(*export, "settled.jsonl")
     by_ana = {"0012": ("pass", "ana"), "b": ("pass", "ana"), "c": ("pass", "ben")}
     assert settled("--principal", "ana") == by_ana
     (folder / "dikast.toml").write_text('[review]\nprincipal = "ana"\n')
@@ -73,7 +71,7 @@ def test_a_sheet_goes_out_and_comes_back(folder: Path) -> None:
     (folder / "s.csv").write_text("\n".join(sheet), encoding="utf-8")
     imported = ("labels", "import", "s.csv", "--dataset", "support", "--annotator", "ana")
     assert "1 new, 2 not labelled\nNothing was imported: this was a dry run." in dikast(*imported, "--dry-run")
-    assert "1 labels were saved" in dikast(*imported)
+    assert "1 label was saved" in dikast(*imported)
     assert "1 unchanged, 2 not labelled" in dikast(*imported)
     dikast("labels", "export", "support", "--out", "l.jsonl")
     label = json.loads((folder / "l.jsonl").read_text(encoding="utf-8"))
@@ -84,7 +82,7 @@ def test_a_sheet_goes_out_and_comes_back(folder: Path) -> None:
     assert "; the sheet has pass" in said
     assert "--theirs takes the sheet's" in said
     assert "0 labels were saved" in dikast(*imported, "--ours")
-    assert "1 labels were saved" in dikast(*imported, "--theirs")
+    assert "1 label was saved" in dikast(*imported, "--theirs")
     assert "The store is whole" in dikast("verify")
 
 

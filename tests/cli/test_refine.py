@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import in_process
 import pytest
 from click.testing import CliRunner
 
@@ -57,8 +58,8 @@ def follows_rules(body: Any) -> str:
 
 
 def refine(url: str, *more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "dikast", "refine", "dates", "--data", "data.jsonl", "--model", "qwen3:8b"]
-    return subprocess.run([*command, "--base-url", url, *more], capture_output=True, text=True, check=False)
+    given = ["--data", "data.jsonl", "--model", "qwen3:8b", "--base-url", url]
+    return in_process.dikast("refine", "dates", *given, *more)
 
 
 def test_the_sentence_that_helps_is_found_kept_and_written(folder: Path, model_server: Callable[..., Any]) -> None:
@@ -73,6 +74,8 @@ def test_the_sentence_that_helps_is_found_kept_and_written(folder: Path, model_s
     assert said["rounds"][0]["broken"] == []
     assert said["end"] == "agreed"
     better = Judge.load(said["folder"])
+    assert better.name == Path(said["folder"]).name == said["judge"]["name"] == "dates-2"
+    assert better.version == said["judge"]["version"] == said["versions"][-1]["judge"]["version"]
     assert better.criteria[0].levels["fail"] == "It names another day than Tuesday."
     assert Path("judges/dates/judge.yaml").read_text() == JUDGE  # the old one is left alone
     assert len(Path(said["folder"], "refined_on.txt").read_text().split()) == 40
@@ -137,17 +140,18 @@ def test_stopped_in_the_middle_the_same_command_continues(
     whole = json.loads(subprocess.run(command(quiet.url, "--json"), capture_output=True, check=True).stdout)
     shutil.rmtree("judges/dates-2")
     shutil.rmtree(".dikast")
-    server = model_server("openai", answer=follows_rules, latency_s=0.02)
+    server = model_server("openai", answer=follows_rules, faults=lambda number: None if number < 60 else "slow")
     first = subprocess.Popen(command(server.url), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     assert first.stderr is not None
     for line in first.stderr:
-        if line.startswith("the model proposes"):  # the judge itself was measured, and the race begins
+        if line.startswith("the model proposes"):  # the judge itself was measured, and the race begins, but can't end
             break
     first.send_signal(how)
     assert first.wait(30) == (130 if how == signal.SIGINT else -signal.SIGKILL)
     first.stderr.close()
     before = len(server.chats)
     assert before >= 41
+    server.faults, server._script = (), []
     assert sorted(path.name for path in Path("judges").iterdir()) == ["dates"]
     again = subprocess.run(command(server.url, "--json"), capture_output=True, check=True)
     said = json.loads(again.stdout)

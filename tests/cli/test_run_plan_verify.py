@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from dikast.cli import plan
+from dikast.models.advice import GIB, Machine
+from dikast.models.endpoint import Capabilities, Facts, Fingerprint
+
 JUDGE = 'Q: {input}\nA: {output}\nReply with {"reasoning": "...", "overall": 1-5}\n'
 
 
@@ -33,6 +37,17 @@ def test_without_out_the_results_lie_in_this_folder_and_the_summary_says_where(f
     assert "judge-data.results.jsonl" in run.stdout
     assert len(Path("judge-data.results.jsonl").read_text().splitlines()) == 30
     assert "30 of 30" in run.stderr
+
+
+def test_why_interactions_have_no_verdict_is_said_with_the_commonest_reason_first(folder: Path) -> None:
+    rows = [*({"id": str(n), "input": "a" * 600_000, "output": "b"} for n in range(3))]
+    Path("data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*rows, {"input": "a", "output": "b"}]))
+    run = dikast("run", "judge.txt", "data.jsonl", "--model", "fake")
+    assert run.returncode == 3
+    assert "judge-1: 1 of 4 scored" in run.stdout
+    (why,) = [line for line in run.stdout.splitlines() if line.startswith("Why: ")]
+    assert why.startswith("Why: 3 x ")
+    assert "tokens" in why
 
 
 def test_results_to_standard_output_are_all_that_is_there(folder: Path) -> None:
@@ -116,6 +131,16 @@ def test_a_plan_tells_time_tokens_memory_and_money(folder: Path) -> None:
     as_json = json.loads(dikast("plan", "judge.txt", "data.jsonl", "--model", "fake", "--json", "--sample", "2").stdout)
     assert as_json["interactions"] == 30
     assert as_json["measured"] == 2
+
+
+def test_a_plan_says_of_the_model_only_whether_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = Facts(capabilities=Capabilities(), fingerprint=Fingerprint(server="s", model="qwq:32b"))
+    for unified, said in ((16, "it would swap"), (64, "it fits")):
+        machine = Machine(memory_bytes=unified * GIB, cores=8, unified=True)
+        monkeypatch.setattr(plan, "this_machine", lambda machine=machine: machine)
+        line = plan._memory(facts)
+        assert said in line
+        assert " h" not in line.replace(" here", "")
 
 
 def test_a_price_that_is_none_is_refused(folder: Path) -> None:

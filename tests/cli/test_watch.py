@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -22,7 +23,7 @@ from click.testing import CliRunner
 
 from dikast.cli import app
 from dikast.cli.watch import span
-from dikast.errors import SettingError
+from dikast.errors import PolicyError, SettingError
 from dikast.workspace import Workspace
 
 WATCH = ["watch", "data.jsonl", "--judge", "judge.txt", "--model", "fake"]
@@ -98,6 +99,14 @@ def test_once_prints_a_health_line_and_ends(folder: Path) -> None:
     assert "nothing new, nothing judged" in run(*WATCH, "--once")[2]
 
 
+def test_strata_are_said_to_stand_for_the_sample(folder: Path) -> None:
+    err = run(*WATCH, "--once", "--sample", "20", "--stratified", "feature")[2]
+    assert "of the sample in strata over 'feature', not of the traffic" in err
+    out = run("drift", "watch-data-judge")[1]
+    assert "Samples were drawn in strata over 'feature': the rates stand for the samples" in out
+    assert json.loads(run("drift", "watch-data-judge", "--json")[1])["sampled"] in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -117,14 +126,27 @@ def test_a_time_that_is_none_is_refused(given: str) -> None:
         span(given, "--every")
 
 
+def test_push_to_a_public_host_is_agreed_to_before_anything_is_judged(folder: Path) -> None:
+    with pytest.raises(PolicyError, match="is a public host, and scores go there with every round"):
+        run(*WATCH, "--push-to", "otlp://192.0.2.1", "--once")
+    code, _, err = run(*WATCH, "--push-to", "otlp://127.0.0.1:9", "--patience", "0.1", "--once")
+    assert code == 0
+    assert "48 new, 48 judged" in err  # nothing was, before
+    assert "public" not in err
+
+
 def test_push_needs_a_platform_or_a_place(folder: Path) -> None:
     with pytest.raises(ValueError, match="--push sends scores to the platform that they came from"):
         run(*WATCH, "--push", "--once")
 
 
-def test_it_stays_serves_metrics_and_ends_on_sigterm(folder: Path) -> None:
-    command = [sys.executable, "-m", "dikast", *WATCH, "--every", "1h", "--metrics", "0"]
-    watching = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+@pytest.mark.parametrize("started", ["", 'trap "" INT; '], ids=["in front", "in a script's background"])
+def test_it_stays_serves_metrics_and_ends_on_sigterm(
+    folder: Path, started: str, request: pytest.FixtureRequest
+) -> None:
+    watch = [sys.executable, "-m", "dikast", *WATCH, "--every", "1h", "--metrics", "0"]
+    watching = subprocess.Popen(["sh", "-c", f"{started}exec {shlex.join(watch)}"], stderr=subprocess.PIPE, text=True)
+    request.addfinalizer(watching.kill)
     assert watching.stderr is not None
     url, said = "", ""
     for line in watching.stderr:
@@ -132,7 +154,7 @@ def test_it_stays_serves_metrics_and_ends_on_sigterm(folder: Path) -> None:
         url = url or "".join(re.findall(r"http://\S+", line))
         if "next " in line:
             break
-    for _ in range(100):  # the round is counted right after its line
+    for _ in range(10_000):  # the round is counted right after its line
         shown = urllib.request.urlopen(url).read().decode()
         if 'dikast_watch_rounds_total{failed="false"' in shown:
             break

@@ -110,7 +110,7 @@ class TestFiles:
         with pytest.raises(DataError, match="is a folder, and no data file is in it"):
             open_dataset(tmp_path / "empty")
 
-    @pytest.mark.parametrize("content", [b"", b"\n\n  \r\n", b"\xef\xbb\xbf", gzip.compress(b"")])
+    @pytest.mark.parametrize("content", [b"", b"\n\n  \r\n", b"\xef\xbb\xbf", gzip.compress(b"", mtime=0)])
     def test_an_empty_file(self, write: Any, content: bytes) -> None:
         dataset = open_dataset(write("a.jsonl", content))
         with pytest.raises(DataError, match=r"a\.jsonl' holds no interactions: it is empty"):

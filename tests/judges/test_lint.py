@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from dikast.judges.cascade import Cascade, find_judge_or_cascade
+from dikast.judges.cascade_lint import lint_cascade
 from dikast.judges.definition import Judge, find_judge
 from dikast.judges.findings import WHY
 from dikast.judges.lint import lint
@@ -87,8 +89,39 @@ def codes(judge: Judge, **given: Any) -> set[str]:
     return {finding.code for finding in lint(judge, **given)}
 
 
+CASCADES = {
+    "stays-put": "[{judge: slow, model: fake/a}, {judge: quick, model: fake/b}]",
+    "no-later-stage": "[{judge: quick, model: fake/a, below: 0.7}, {judge: slow, model: fake/b, below: 0.5}]",
+    "same-stage": "[{judge: quick, model: fake/a, below: 0.7}, {judge: quick, model: fake/a}]",
+    "unknown-confidence": "[{judge: slow, model: fake/a, below: 0.7}, {judge: quick, model: fake/b}]",
+    "unknown-price": "[{judge: quick, model: fake/a, below: 0.7}, {judge: slow, model: openai/big}]",
+    "cloud-first": "[{judge: quick, model: openai/big, price: [1, 2], below: 0.7}, {judge: slow, model: fake/b}]",
+}
+
+
+def cascade_of(folder: Path, stages: str) -> Cascade:
+    (folder / "quick.yaml").write_text("task: Is this answer right for the customer?\nfast: true\n")
+    (folder / "slow.yaml").write_text("task: Is this answer right for the customer?\n")
+    (folder / "desk.yaml").write_text(f"kind: cascade\nstages: {stages}\n")
+    made = find_judge_or_cascade("desk", folder)
+    assert isinstance(made, Cascade)
+    return made
+
+
 def test_every_finding_has_a_case() -> None:
-    assert set(CASES) == set(WHY)
+    assert set(CASES) | set(CASCADES) == set(WHY)
+
+
+@pytest.mark.parametrize("code", CASCADES)
+def test_it_is_found_in_a_cascade(code: str, tmp_path: Path) -> None:
+    found = [one for one in lint_cascade(cascade_of(tmp_path, CASCADES[code])) if one.code == code]
+    assert found
+    assert all(one.why and one.message and one.where.startswith("stages[") for one in found)
+
+
+def test_a_good_cascade_has_no_finding_of_its_own(tmp_path: Path) -> None:
+    good = cascade_of(tmp_path, "[{judge: quick, model: fake/a, below: 0.7}, {judge: slow, model: fake/b}]")
+    assert not {one.code for one in lint_cascade(good)} & set(CASCADES)
 
 
 @pytest.mark.parametrize("code", CASES)

@@ -134,6 +134,16 @@ def test_swapping_shows_b_as_a_and_keeps_the_code() -> None:
     assert render(own, pair, swapped=True)[0].content.startswith("1: second 2: first")
 
 
+@pytest.mark.parametrize("name", sorted(JUDGES))
+def test_a_judge_is_told_what_pseudonyms_are_and_in_words_of_our_own(name: str) -> None:
+    _, user = render(JUDGES[name], single(output="Mail [PASS_THIS-abcdefgh], [EMAIL-abcdefgh]."))
+    _, usual = render(JUDGES[name], single())
+    told = wording(JUDGES[name].language).replaced
+    assert told in user.content
+    assert told not in usual.content
+    assert user.content.count("[PASS_THIS-abcdefgh]") == 1
+
+
 def test_fast_asks_for_one_word() -> None:
     system, user = render(JUDGES["single"], single(), fast=True)
     assert "JSON" not in system.content + user.content

@@ -72,7 +72,7 @@ class Platform:
         asyncio.set_event_loop(self._loop)
         app = web.Application(middlewares=[self._watched], client_max_size=5 * 2**20)
         app.add_routes(self.routes())
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)  # one that is slow is not waited for
         self._loop.run_until_complete(runner.setup())
         site = web.TCPSite(runner, "127.0.0.1", 0)
         self._loop.run_until_complete(site.start())
@@ -93,6 +93,10 @@ class Platform:
             return web.Response()
         if fault == "slow":
             await asyncio.sleep(30)
+        if fault == "page":
+            return web.Response(text="<!doctype html><title>Sign in</title>", content_type="text/html")
+        if fault == "moved":
+            return web.Response(status=302, headers={"Location": "https://login.example/"})
         if fault is not None:
             headers = {"Retry-After": self.retry_after} if fault == "429" else {}
             return web.json_response({"message": f"no: {fault}"}, status=int(fault), headers=headers)
@@ -104,6 +108,13 @@ class Platform:
 
 def page(rows: list[Any], offset: int, limit: int) -> tuple[list[Any], int | None]:
     return rows[offset : offset + limit], offset + limit if offset + limit < len(rows) else None
+
+
+# Which types of a filter the columns take, of those that are asked for here
+FILTERS = {
+    "traceId": ("string", "stringOptions"), "traceName": ("string", "stringOptions"), "startTime": ("datetime",),
+    "traceTags": ("arrayOptions", "stringOptions"), "isRootObservation": ("boolean",),
+}  # fmt: skip
 
 
 class Langfuse(Platform):
@@ -157,6 +168,8 @@ class Langfuse(Platform):
         asked = request.query
         limit = int(asked.get("limit", 50))
         conditions = json.loads(asked.get("filter", "[]"))
+        if any(one["type"] not in FILTERS.get(one["column"], ()) or not one["value"] for one in conditions):
+            return web.json_response({"message": "Invalid filter type for column"}, status=400)
         if limit > 1000 or any(one["type"] == "stringOptions" for one in conditions) > self.lists:
             return web.json_response({"message": "Invalid request"}, status=400)
         if limit > self.most:
@@ -195,18 +208,23 @@ class Langfuse(Platform):
     async def get_scores(self, request: web.Request) -> web.Response:
         if self.old:
             return web.json_response({"message": "Not found"}, status=404)
-        limit = int(request.query.get("limit", 50))
-        if limit > 100:
-            return web.json_response({"message": "limit"}, status=400)
-        fields = request.query.get("fields", "").split(",")
+        limit, fields = int(request.query.get("limit", 50)), request.query.get("fields", "").split(",")
+        known = {"limit", "cursor", "fields", "traceId", "fromTimestamp", "toTimestamp"}
+        if limit > 100 or request.query.keys() - known or set(fields) - {"details", "subject", "annotation", ""}:
+            return web.json_response({"message": "Invalid request data"}, status=400)
         some, following = page(self._chosen(request.query), int(request.query.get("cursor", 0)), limit)
         shown = []
         for score in some:
             row = {key: value for key, value in score.items() if key not in ("traceId", "observationId")}
             if "subject" in fields:
                 kind = "observation" if score.get("observationId") else "trace"
-                row["subject"] = {"kind": kind, "id": score.get("observationId") or score["traceId"],
-                                  "traceId": score["traceId"]}  # fmt: skip
+                row["subject"] = {"kind": kind, "id": score.get("observationId") or score["traceId"]}
+                if kind == "observation":
+                    row["subject"]["traceId"] = score["traceId"]
+            if score["dataType"] == "BOOLEAN":
+                row["value"] = bool(score["value"])
+            if "details" not in fields:
+                row = {key: value for key, value in row.items() if key not in ("comment", "metadata")}
             shown.append(row)
         return web.json_response({"data": shown, "meta": {} if following is None else {"cursor": str(following)}})
 
@@ -260,14 +278,16 @@ class LangSmith(Platform):
     key_header = ("X-Api-Key", "ls-test")
     project = "11111111-2222-4333-8444-555555555555"
 
-    def __init__(self, **said: Any) -> None:
+    def __init__(self, *, old: bool = False, **said: Any) -> None:
+        self.old = old  # self-hosted, with version 1 of the API only
         self.feedback: dict[str, dict[str, Any]] = {}
         super().__init__(**said)
 
     def routes(self) -> list[web.RouteDef]:
+        newer = [web.post("/api/v2/runs/query", self.runs_v2), web.get("/api/v2/traces/{trace}/runs", self.trace_v2)]
         return [
+            *([web.post("/runs/query", self.runs)] if self.old else newer),
             web.get("/sessions", self.sessions),
-            web.post("/runs/query", self.runs),
             web.get("/feedback", self.get_feedback),
             web.post("/feedback", self.post_feedback),
             web.patch("/feedback/{id}", self.patch_feedback),
@@ -302,17 +322,10 @@ class LangSmith(Platform):
 
     async def runs(self, request: web.Request) -> web.Response:
         body = await request.json()
-        if body.get("limit", 100) > 100 or body.get("session") != [self.project]:
-            return web.json_response({"detail": "limit or session"}, status=422)
-        rows = sorted(self.rows(), key=lambda row: row["start_time"], reverse=True)
-        if body.get("is_root"):
-            rows = [row for row in rows if row["parent_run_id"] is None]
-            rows = [row for row in rows if row["start_time"] >= body["start_time"]]
-            asked = body["filter"]
-            until = asked.partition('lt(start_time, "')[2].partition('"')[0]
-            rows = [row for row in rows if row["start_time"] < until]
-            if "eq(name, " in asked:
-                rows = [row for row in rows if row["name"] == asked.partition('eq(name, "')[2].partition('"')[0]]
+        known = {"session", "is_root", "start_time", "filter", "limit", "select", "cursor", "trace"}
+        if body.keys() - known or body.get("limit", 100) > 100 or body.get("session") != [self.project]:
+            return web.json_response({"detail": "a key, limit or session"}, status=422)
+        rows = self._asked(body, body.get("start_time", ""))
         if "trace" in body:
             rows = [row for row in rows if row["trace_id"] == body["trace"]]
         offset = int(body.get("cursor", 0))
@@ -320,8 +333,45 @@ class LangSmith(Platform):
         kept = [{key: value for key, value in row.items() if key in body["select"]} for row in some]
         return web.json_response({"runs": kept, "cursors": {"next": None if following is None else str(following)}})
 
+    def _asked(self, body: dict[str, Any], since: str) -> list[dict[str, Any]]:
+        rows = sorted(self.rows(), key=lambda row: row["start_time"], reverse=True)
+        rows = [row for row in rows if row["start_time"] >= since]
+        if body.get("is_root"):
+            rows = [row for row in rows if row["parent_run_id"] is None]
+        asked = body.get("filter", "")
+        until = asked.partition('lt(start_time, "')[2].partition('"')[0] or "9"
+        rows = [row for row in rows if row["start_time"] < until]
+        if "eq(name, " in asked:
+            rows = [row for row in rows if row["name"] == asked.partition('eq(name, "')[2].partition('"')[0]]
+        for part in asked.split('has(tags, "')[1:]:
+            rows = [row for row in rows if part.partition('"')[0] in row["tags"]]
+        return rows
+
+    async def runs_v2(self, request: web.Request) -> web.Response:
+        """What does not say since when is asked for the last day."""
+        body = await request.json()
+        known = {"project_ids", "is_root", "min_start_time", "max_start_time", "filter", "page_size", "selects"}
+        wrong = body.keys() - known - {"cursor"} or body["project_ids"] != [self.project]
+        if wrong or not 1 <= body["page_size"] <= 1000:
+            return web.json_response({"detail": "a key, project_ids or page_size"}, status=422)
+        rows = self._asked(body, body.get("min_start_time", stamp(datetime.now(UTC) - timedelta(days=1))))
+        some, following = page(rows, int(body.get("cursor", 0)), min(body["page_size"], 10))
+        return web.json_response({"items": [_selected(row, body.get("selects", ["ID"])) for row in some],
+                                  "next_cursor": None if following is None else str(following)})  # fmt: skip
+
+    async def trace_v2(self, request: web.Request) -> web.Response:
+        if request.query.keys() - {"project_id", "selects"} or request.query["project_id"] != self.project:
+            return web.json_response({"detail": "a key or project_id"}, status=422)
+        rows = [row for row in self.rows() if row["trace_id"] == request.match_info["trace"]]
+        if not rows:
+            return web.json_response({"detail": "Trace not found"}, status=404)
+        return web.json_response({"items": [_selected(row, request.query.getall("selects", ["ID"])) for row in rows]})
+
     async def get_feedback(self, request: web.Request) -> web.Response:
         runs = request.query.getall("run", [])
+        known = {"run", "session", "limit", "offset", "min_created_at", "max_created_at"}
+        if request.query.keys() - known or not 1 <= int(request.query["limit"]) <= 100:
+            return web.json_response({"detail": "a parameter that is not known, or limit"}, status=422)
         rows = [row for row in self.feedback.values() if not runs or row["run_id"] in runs]
         some, _ = page(rows, int(request.query.get("offset", 0)), int(request.query["limit"]))
         return web.json_response(some)
@@ -344,6 +394,16 @@ class LangSmith(Platform):
         self.writes += 1
         self.feedback[request.match_info["id"]] |= await request.json()
         return web.json_response({"message": "Feedback updated"})
+
+
+def _selected(row: dict[str, Any], selects: list[str]) -> dict[str, Any]:
+    """A run as version 2 shows it: only what was asked for, with words in capitals and all its parents."""
+    parents = [] if row["parent_run_id"] is None else [row["parent_run_id"]]
+    shown = {**row, "run_type": row["run_type"].upper(), "status": row["status"].upper(), "metadata": {},
+             "parent_run_ids": parents, "project_id": row["session_id"]}  # fmt: skip
+    shown = {key.upper(): value for key, value in shown.items() if key not in ("parent_run_id", "session_id")}
+    assert set(selects) <= shown.keys() | {"TOTAL_TOKENS", "TOTAL_COST"}, selects
+    return {key.lower(): shown[key] for key in selects if key in shown}
 
 
 def trace_uuid(number: int) -> str:
@@ -466,6 +526,10 @@ class Mlflow(Platform):
 
     async def search(self, request: web.Request) -> web.Response:
         body = await request.json()
+        place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "1"}}
+        known = {"locations", "filter", "max_results", "order_by", "page_token"}
+        if body.keys() - known or body["locations"] != [place] or not 1 <= body["max_results"] <= 500:
+            return web.json_response({"error_code": "INVALID_PARAMETER_VALUE"}, status=400)
         parts = body["filter"].split(" AND ")
         start, end = int(parts[0].split()[-1]), int(parts[1].split()[-1])
         rows = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -13,11 +14,13 @@ from typing import Any
 
 import pytest
 
+from dikast.cli import main
 from dikast.records import JudgeRef, Verdict
 from dikast.report.jsonl import write_results
 from dikast.store import Store
 
 Start = Callable[..., Any]
+Run = Callable[..., tuple[int, str, str]]
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)
 
 
@@ -28,10 +31,19 @@ def start(folder: Path, *words: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def run(folder: Path, *words: str) -> tuple[int, str, str]:
-    process = start(folder, *words)
-    out, err = process.communicate(timeout=60)
-    return process.returncode, out, err
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """A command as `start` runs it, but in this process, where nobody kills it and nothing else runs meanwhile."""
+
+    def once(folder: Path, *words: str) -> tuple[int, str, str]:
+        monkeypatch.chdir(folder)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(list(words))
+        gc.enable()
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    return once
 
 
 def kept(folder: Path, name: str) -> list[str]:
@@ -63,7 +75,9 @@ def killed_after(server: Any, process: subprocess.Popen[str], requests: int) -> 
     server.faults = fault
 
 
-def test_an_import_that_is_killed_goes_on_and_the_next_adds_what_is_new(platform_server: Start, tmp_path: Path) -> None:
+def test_an_import_that_is_killed_goes_on_and_the_next_adds_what_is_new(
+    platform_server: Start, tmp_path: Path, run: Run
+) -> None:
     server = platform_server("Phoenix", traces=90, start=YESTERDAY)
     address = f"phoenix://127.0.0.1:{server.port}"
     first = start(tmp_path, "import", address, "--name", "desk")
@@ -85,7 +99,9 @@ def test_an_import_that_is_killed_goes_on_and_the_next_adds_what_is_new(platform
     assert not list((tmp_path / ".dikast" / "pulled").iterdir())
 
 
-def test_two_imports_and_two_pushes_at_once_change_nothing_twice(platform_server: Start, tmp_path: Path) -> None:
+def test_two_imports_and_two_pushes_at_once_change_nothing_twice(
+    platform_server: Start, tmp_path: Path, run: Run
+) -> None:
     server = platform_server("Mlflow", traces=40, start=YESTERDAY)
     address = f"mlflow://127.0.0.1:{server.port}/support"
     both = [start(tmp_path, "import", address, "--name", "desk") for _ in range(2)]
@@ -102,7 +118,7 @@ def test_two_imports_and_two_pushes_at_once_change_nothing_twice(platform_server
     assert [len(item["assessments"]) for item in server.items] == [1] * 40
 
 
-def test_a_push_that_is_killed_goes_on(platform_server: Start, tmp_path: Path) -> None:
+def test_a_push_that_is_killed_goes_on(platform_server: Start, tmp_path: Path, run: Run) -> None:
     server = platform_server("Phoenix", traces=120)
     results(tmp_path, server, 120)
     words = ("push", "r.jsonl", "--to", f"phoenix://127.0.0.1:{server.port}", "--json")
@@ -120,7 +136,7 @@ def test_a_push_that_is_killed_goes_on(platform_server: Start, tmp_path: Path) -
     assert server.writes == len(server.annotations) == 120
 
 
-def test_a_dry_run_a_public_host_and_wrong_words(platform_server: Start, tmp_path: Path) -> None:
+def test_a_dry_run_a_public_host_and_wrong_words(platform_server: Start, tmp_path: Path, run: Run) -> None:
     server = platform_server("Phoenix", traces=3)
     results(tmp_path, server, 3)
     code, out, _ = run(tmp_path, "push", "r.jsonl", "--to", f"phoenix://127.0.0.1:{server.port}", "--dry-run")
@@ -135,6 +151,7 @@ def test_a_dry_run_a_public_host_and_wrong_words(platform_server: Start, tmp_pat
     assert code == 2
     assert "outside this machine" in err
     assert "--allow-cloud" in err
+    assert "the scores with their comments" in err
     code, _, err = run(tmp_path, "push", "r.jsonl", "--to", "nowhere")
     assert code == 2
     assert "no dataset that was imported live" in err
@@ -144,7 +161,7 @@ def test_a_dry_run_a_public_host_and_wrong_words(platform_server: Start, tmp_pat
 
 
 @pytest.mark.parametrize("given", [("--feedback", "bad"), ("--since", "soon")])
-def test_filters_that_say_nothing(given: tuple[str, str], tmp_path: Path) -> None:
+def test_filters_that_say_nothing(given: tuple[str, str], tmp_path: Path, run: Run) -> None:
     code, _, err = run(tmp_path, "import", "phoenix://127.0.0.1:9/x", *given)
     assert code == 2
     assert given[0] in err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,10 +12,18 @@ from typing import Any
 
 import pytest
 
-from dikast.errors import DataError, EndpointBusy, EndpointDown, EndpointRefused, PolicyError, SettingError
+from dikast.errors import (
+    DataError,
+    EndpointBusy,
+    EndpointDown,
+    EndpointError,
+    EndpointRefused,
+    PolicyError,
+    SettingError,
+)
 from dikast.interactions.rows import Tally
 from dikast.models.policy import Policy
-from dikast.platforms.address import Address, address_of
+from dikast.platforms.address import Address, address_of, keys_of
 from dikast.platforms.calls import Patience
 from dikast.platforms.opening import open_platform
 from dikast.platforms.pulling import Order, Pulled, pull
@@ -127,6 +136,9 @@ async def test_feedback_name_and_limit(kind: str, platform_server: Start, tmp_pa
     assert [answer_of(one) for one in puller.traces(await puller(feedback=("thumbs=1",)))] == [1]
     assert [one.name for one in puller.traces(await puller(name="other"))] == ["other"]
     assert [one.name for one in puller.traces(await puller(tags=("vip",)))] == ["other"]
+    assert [one.name for one in puller.traces(await puller(tags=("vip",), limit=1))] == ["other"]
+    server.add()
+    assert [one.name for one in puller.traces(await puller(tags=("vip",), limit=1))] == ["other"]
     limited = await puller(limit=2)
     assert limited.traces == 2
     assert not limited.complete
@@ -164,6 +176,22 @@ async def test_a_refusal_says_what_to_do(fault: str, hint: str, platform_server:
     assert "OPENAI" not in str(error.value.hint)
 
 
+@pytest.mark.parametrize(
+    ("fault", "said", "hint"),
+    [("page", "not the JSON", "a proxy, a sign-in page"), ("moved", "login.example", "Give the address")],
+)
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_page_in_place_of_the_platform_is_told_at_once(
+    kind: str, fault: str, said: str, hint: str, platform_server: Start, tmp_path: Path
+) -> None:
+    server = platform_server(kind, traces=1, faults=lambda _: fault)
+    puller = Puller(server, tmp_path)
+    with pytest.raises(EndpointError, match=said) as error:
+        await puller()
+    assert hint in str(error.value.hint)
+    assert len(server.requests) == 1
+
+
 async def test_a_server_that_is_slow_or_down(platform_server: Start, tmp_path: Path) -> None:
     server = platform_server("Phoenix", traces=3, faults={1: "slow"})
     puller = Puller(server, tmp_path)
@@ -190,12 +218,28 @@ async def test_an_interrupted_pull_goes_on(platform_server: Start, tmp_path: Pat
     assert done.window.end == server.start + timedelta(days=1)  # and its window, too
 
 
+async def test_pages_are_the_owners_alone_and_abandoned_ones_go(platform_server: Start, tmp_path: Path) -> None:
+    puller = Puller(platform_server("Phoenix", traces=3), tmp_path)
+    pulled = await puller()
+    assert {path.stat().st_mode & 0o777 for path in pulled.order.place.iterdir()} == {0o600}
+    assert pulled.order.place.stat().st_mode & 0o777 == 0o700
+    yesterday = time.time() - 2 * 86_400
+    fresh, old = pulled.order.folder / "fresh", pulled.order.folder / "old"
+    for place in (fresh, old):
+        place.mkdir()
+        (place / "rows-00000.jsonl").write_text("{}\n")
+    os.utime(old, (yesterday, yesterday))
+    await puller()
+    assert fresh.exists()
+    assert not old.exists()
+
+
 async def test_pages_that_are_too_large_become_smaller(platform_server: Start, tmp_path: Path) -> None:
     puller = Puller(platform_server("Langfuse", traces=30, most=10), tmp_path)
     assert len(puller.traces(await puller())) == 30
 
 
-async def test_older_servers_of_langfuse_and_mlflow(platform_server: Start, tmp_path: Path) -> None:
+async def test_older_servers(platform_server: Start, tmp_path: Path) -> None:
     server = platform_server("Langfuse", traces=25, old=True)
     server.say(server.items[3]["id"], "thumbs", False)
     puller = Puller(server, tmp_path / "a")
@@ -204,8 +248,26 @@ async def test_older_servers_of_langfuse_and_mlflow(platform_server: Start, tmp_
     assert sum(len(one.feedback) for one in traces) == 1
     one_by_one = Puller(platform_server("Langfuse", traces=3, lists=False), tmp_path / "b")
     assert len(one_by_one.traces(await one_by_one())) == 3
+    version_1 = Puller(platform_server("LangSmith", traces=12, old=True), tmp_path / "d")
+    assert [len(one.spans) for one in version_1.traces(await version_1())] == [2] * 12
     old = Puller(platform_server("Mlflow", traces=4, batches=False), tmp_path / "c")
     assert sorted(str(one.output) for one in old.traces(await old())) == [f"Answer {n}." for n in range(4)]
+
+
+async def test_a_trace_that_langsmith_has_dropped_meanwhile_is_passed_over(
+    platform_server: Start, tmp_path: Path
+) -> None:
+    server = platform_server("LangSmith", traces=30)
+
+    def dropping(request: Any) -> None:
+        if "/api/v2/traces/" in request.path and len(server.items) == 30:
+            del server.items[7]
+
+    server.faults = dropping
+    puller = Puller(server, tmp_path)
+    assert len(puller.traces(await puller())) == 29
+    assert server.counted("/api/v2/traces/") == 30
+    assert not any(path == "/runs/query" for _, path in server.requests)
 
 
 async def test_metadata_comes_whole(platform_server: Start, tmp_path: Path) -> None:
@@ -277,6 +339,13 @@ def test_addresses(given: str, platform: str, root: str, project: str | None) ->
 def test_addresses_that_say_too_little_or_too_much(given: str) -> None:
     with pytest.raises(SettingError):
         address_of(given, {})
+
+
+def test_a_key_of_an_organisation_says_which_workspace() -> None:
+    address = Address("langsmith", "https://api.smith.langchain.com", "support")
+    found = keys_of(address, {"LANGSMITH_API_KEY": "k", "LANGSMITH_WORKSPACE_ID": "w"}).headers
+    assert found == {"X-Api-Key": "k", "X-Tenant-Id": "w"}
+    assert keys_of(address, {"LANGSMITH_API_KEY": "k"}).headers == {"X-Api-Key": "k"}
 
 
 def test_the_owners_variables_name_the_host() -> None:

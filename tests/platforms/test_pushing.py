@@ -186,9 +186,13 @@ async def test_phoenix_refuses_a_batch_for_one_span(platform_server: Start, tmp_
 async def test_what_each_platform_is_told(platform_server: Start, tmp_path: Path) -> None:
     trust = {"trust": "not_yet", "corrected_pass_rate": {"value": 0.8, "low": 0.7, "high": 0.9}, "labels": 40}
     langfuse = platform_server("Langfuse", traces=1)
-    given = list(verdicts("Langfuse", 1, scores={"overall": 4.5, "tone": 4, "safe": True, "reasoning": "..."}))
+    live = {"source": "langfuse", "trace_id": trace_of("Langfuse", 0), "environment": "live"}
+    given = list(
+        verdicts("Langfuse", 1, metadata=live, scores={"overall": 4.5, "tone": 4, "safe": True, "reasoning": "..."})
+    )
     await Pusher(langfuse, tmp_path / "1")(given, trust=trust)
     by_name = {one["name"]: one for one in langfuse.scores.values()}
+    assert {one["environment"] for one in by_name.values()} == {"live"}
     assert by_name.keys() == {"refunds", "refunds.tone", "refunds.safe"}
     assert (by_name["refunds"]["value"], by_name["refunds"]["dataType"]) == (1, "BOOLEAN")
     assert (by_name["refunds.tone"]["value"], by_name["refunds.tone"]["dataType"]) == (4.0, "NUMERIC")
@@ -264,9 +268,10 @@ async def test_what_makes_no_score_is_counted(platform_server: Start, tmp_path: 
     given += verdicts("Phoenix", 1, metadata={"source": "langfuse", "trace_id": "t"})
     given += verdicts("Phoenix", 1, metadata={})
     report = await Pusher(server, tmp_path)(given, only="failed")
-    assert report.left_out == {"not failed": 4, "no verdict (unparsed)": 1} or report.created == 2
+    assert report.left_out == {"not failed": 4, "without a verdict (unparsed)": 1}
+    assert report.created == 2
     everything = await Pusher(server, tmp_path)(given)
-    assert everything.left_out == {"no verdict (unparsed)": 1, "from langfuse": 1, "not from a trace": 1}
+    assert everything.left_out == {"without a verdict (unparsed)": 1, "from langfuse": 1, "not from a trace": 1}
     assert told(everything) == (2, 0, 2)
 
 

@@ -75,6 +75,7 @@ def test_precision_and_recall_on_texts_that_no_pattern_was_made_for(finder: Find
         ("型號A123456780", []),
         ("[EMAIL-abcdefgh] and [PHONE-k3xq7afm]", []),
         ("password=[SECRET-abcdefgh]", []),
+        (r"{\\\"password\\\": \\\"hunter2secret\\\"}", [("SECRET", "hunter2secret")]),  # JSON in JSON in JSON
         ("ping 127.0.0.1 and ::1", []),
         ("", []),
     ],

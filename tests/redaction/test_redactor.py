@@ -47,7 +47,7 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_json_keeps_its_shape_and_its_keys(value: Any) -> None:
+def test_json_keeps_its_shape_and_plain_keys(value: Any) -> None:
     def shape(one: Any) -> Any:
         if isinstance(one, dict):
             return {key: shape(inner) for key, inner in one.items()}
@@ -76,6 +76,15 @@ def test_the_name_of_a_value_says_what_it_is(redactor: Redactor) -> None:
     assert redacted["password"].startswith("[SECRET-")
     assert redacted["note"] == "correct horse"
     assert redacted["統編"].startswith("[TW_BUSINESS-")
+
+
+def test_addresses_that_are_keys_are_replaced_and_stay_apart(redactor: Redactor) -> None:
+    given = {"ada@example.com": {"n": 1}, "ADA@example.com": 2, "turn_2": "x", "password": "y"}
+    heard: list[str] = []
+    redacted = redactor.value(given, lambda kind, path: heard.append(path))
+    who = redactor.text("ada@example.com")
+    assert redacted == {who: {"n": 1}, f"{who} (2)": 2, "turn_2": "x", "password": redactor.value(given)["password"]}
+    assert "example" not in str(heard)
 
 
 def item(**parts: Any) -> Interaction:
@@ -108,6 +117,25 @@ def test_rules_are_by_the_longest_path(redactor: Redactor) -> None:
     assert redacted.metadata["tenant"].startswith("[VALUE-")
     assert redacted.metadata["x"].startswith("[PHONE-")
     assert made.report.dropped == {"metadata.user.email": 1}
+
+
+def test_keys_and_ids_under_rules(redactor: Redactor) -> None:
+    made = InteractionRedactor(redactor, Rules({"metadata.lang": "keep"}))
+    mail = "ada@example.com"
+    given = item(id=mail, metadata={"source": "langfuse", "trace_id": mail, mail: "0912345678", "user": mail})
+    redacted = made.interaction(given)
+    assert (redacted.id, redacted.metadata["trace_id"]) == (mail, mail)  # by these, scores find their way back
+    assert redacted.metadata["user"] == redactor.text(mail)
+    assert mail not in redacted.metadata
+    assert mail not in str(made.report)
+
+
+def test_a_row_that_was_rejected_is_kept_only_where_no_rule_hides_fields(redactor: Redactor) -> None:
+    raw = '{"input": "ada@example.com", "metadata": {"name": "Ada"}'
+    assert InteractionRedactor(redactor).row(raw) == raw.replace("ada@example.com", redactor.text("ada@example.com"))
+    hidden = InteractionRedactor(redactor, Rules({"metadata.name": "drop"})).row(raw)
+    assert "Ada" not in hidden
+    assert "left out" in hidden
 
 
 def test_a_dropped_field_is_gone(redactor: Redactor) -> None:

@@ -32,7 +32,7 @@ async def client_of(desk: Desk, language: str | None = None) -> AsyncIterator[An
 
 async def text_of(client: Any, path: str) -> str:
     """The page, once what is worked out beside is there."""
-    for _ in range(100):
+    for _ in range(1000):
         reply = await client.get(path)
         page: str = await reply.text()
         assert reply.status == 200, (path, page)
@@ -327,7 +327,7 @@ class TestEmpty:
             assert "None of what this run judged has a label yet, but for sealed ones." in unlabelled
             assert "there are no labels" in unlabelled
             assert "None of what this run judged" in await text_of(client, "/iterations")
-            for _ in range(100):
+            for _ in range(1000):
                 reply = await client.get("/runs/refunds-1/card")
                 if "Being worked out" not in await reply.text():
                     break

@@ -33,11 +33,12 @@ def judged(items: Any, version: str, wrong: int) -> dict[str, Verdict]:
 
 
 def worked_out(page: Page) -> None:
-    """Wait for the figures; a page shows what there is, and waits for none."""
-    for _ in range(100):
+    """Wait for the figures; a page waits a moment for them, and then shows what there is."""
+    for _ in range(1000):
         if not page.get_by_text("Being worked out").count():
             return
         page.reload()
+    raise AssertionError(f"{page.url} was never done")
 
 
 def test_differences_are_settled_by_keyboard_alone(page: Page, room: Any, serve: Callable[..., Any]) -> None:

@@ -45,11 +45,11 @@ async def send(
 
 async def worked_out(client: Any, path: str) -> str:
     """The page, once what is worked out beside is there; each answer waits a moment for it."""
-    for _ in range(100):
+    for _ in range(1000):
         page: str = await (await client.get(path)).text()
         if "Being worked out" not in page:
-            break
-    return page
+            return page
+    raise AssertionError(f"{path} was never done")
 
 
 class TestForms:

@@ -68,16 +68,19 @@ async def ask(client: ClientSession, url: str, row: dict[str, str]) -> tuple[int
 
 
 async def test_a_stop_finishes_what_is_under_way(begin: Any, model_server: Any, tmp_path: Path) -> None:
-    model = model_server("openai", latency_s=0.4)
+    model = model_server("openai")
     server = begin("--model", "qwen3:8b", "--base-url", model.url, "--concurrency", "12")
     probes = len(model.chats)
+    model.held.set()  # nothing is answered until the server says that it stops
     async with ClientSession() as client:
         asking = [asyncio.create_task(ask(client, server.url, row)) for row in rows(12)]
         while len(model.chats) < probes + 12:
             await asyncio.sleep(0.01)
         ending = asyncio.create_task(asyncio.to_thread(server.end, signal.SIGTERM))
-        await asyncio.sleep(0.1)  # the signal is there; whoever comes now is sent away
+        while (await client.get(server.url + "ready")).status == 200:
+            await asyncio.sleep(0.01)
         assert (await ask(client, server.url, {"id": "late", "input": "?", "output": "x"}))[1]["code"] == "stopping"
+        model.held.clear()
         assert [status for status, _ in await asyncio.gather(*asking)] == [200] * 12
         code, said = await ending
     assert code == 0

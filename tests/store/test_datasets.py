@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -77,10 +79,21 @@ def test_an_id_that_comes_twice_is_named(store: Store, between: int) -> None:
     assert store.datasets() == []
 
 
-@pytest.mark.parametrize("name", ["", " ", ".hidden", "a\nb", "x" * 201])
+@pytest.mark.parametrize("name", ["", " ", ".hidden", "a\nb", "x" * 201, "a/b", "..", "a..b", "a\\b", "../up", "/root"])
 def test_names_that_cannot_be(store: Store, name: str) -> None:
     with pytest.raises(DataError, match="can't be a dataset's name"):
         store.keep_dataset(name, items(1))
+
+
+def test_a_name_of_an_older_store_that_would_be_refused_now_still_opens_and_grows(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "store.db") as store:
+        store.keep_dataset("later", items(1))
+    with sqlite3.connect(tmp_path / "store.db") as connection:
+        connection.execute("UPDATE datasets SET name = '../team/support'")
+    connection.close()
+    with Store.open(tmp_path / "store.db") as store:
+        assert len(store.dataset("../team/support")) == 1
+        assert len(store.keep_dataset("../team/support", items(2))) == 2
 
 
 def test_an_unknown_name_is_told_with_those_there_are(store: Store) -> None:

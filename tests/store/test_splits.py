@@ -74,3 +74,21 @@ def test_shares_are_set_once(store: Store) -> None:
     assert len(split.positions("pool")) == 40
     with pytest.raises(InputError, match="can't be used"):
         split.settle(shares={"pool": 0.5, "dev": 0.4, "test": 0.4})
+
+
+def test_people_who_differ_are_settled_by_the_one_rule(store: Store) -> None:
+    store.keep_dataset("d", [item(n) for n in range(40)])
+    said = {0: {"ana": "pass", "ben": "fail"}, 1: {"ana": "fail", "ben": "pass", "cy": "pass"}, 2: {"ben": "fail"}}
+    labels = [Label(id=f"i{n}", verdict=v, annotator=who) for n, by in said.items() for who, v in by.items()]  # type: ignore[arg-type]
+    store.labels("d").save_all([(label, "saved", 0) for label in labels])
+    assert store.split("d").classes() == {"i0": "undecided", "i1": "pass", "i2": "fail"}
+    assert store.split("d", principal="ana").classes() == {"i0": "pass", "i1": "fail", "i2": "fail"}
+
+
+def test_filling_makes_a_split_once_and_looks_at_nothing_more(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.keep_dataset("d", [item(n) for n in range(40)])
+    split = store.split("d")
+    split.fill()
+    assert len(split.positions("test")) == 17
+    monkeypatch.setattr(type(split), "settle", lambda self: pytest.fail("it was made anew"))
+    split.fill()

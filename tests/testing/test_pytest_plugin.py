@@ -85,6 +85,7 @@ class TestVerdicts:
         result.stdout.fnmatch_lines(["*= dikast =*", "refunds@* on *m*: 0 of 6 pass, 0 % (95 % interval *"])
         server.close()
         folder.runpytest(*options, "--dikast-offline").assert_outcomes(passed=6)
+        folder.runpytest(*options[:2], "--dikast-offline").assert_outcomes(passed=6)  # nobody is asked, so no address
 
     def test_a_failing_assertion_shows_who_said_what(
         self, folder: pytest.Pytester, model_server: Callable[..., Any], server_words: Any

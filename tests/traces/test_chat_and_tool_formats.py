@@ -9,6 +9,7 @@ import exported
 import pytest
 from exported import DESK, HELD, HOURS, NOON, POSTED, RULES, UMBRELLA
 
+from dikast.errors import DataError
 from dikast.interactions.rows import Tally
 from dikast.records import Interaction
 from dikast.traces.formats import BUILT_IN, Dropped, find_format, known_formats
@@ -327,6 +328,12 @@ class TestInteractions:
 
 
 class TestSecrets:
+    def test_a_database_that_was_cut_is_not_taken_for_an_empty_one(self, tmp_path: Path) -> None:
+        whole = exported.cursor_database(tmp_path / "whole.vscdb").read_bytes()
+        (tmp_path / "state.vscdb").write_bytes(whole[:-480])
+        with pytest.raises(DataError, match="cut off"):
+            list(known_formats()["cursor"].read((tmp_path / "state.vscdb",), Tally()))
+
     def test_the_account_of_cursor_is_never_read(self, tmp_path: Path) -> None:
         traces, dropped, tally = read("cursor", tmp_path)
         assert exported.TOKEN not in repr((traces, dropped, tally))

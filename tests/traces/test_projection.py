@@ -50,7 +50,8 @@ def test_each_turn_with_all_that_was_said_before() -> None:
     assert [one["role"] for one in second.input] == ["system", "user", "assistant", "user", "assistant", "tool"]
     assert second.input[4]["tool_calls"] == [CALL]
     assert second.metadata == {
-        "source": "test", "trace_id": "chat", "message_id": "m5", "user": "reader", "model": "small"
+        "source": "test", "trace_id": "chat", "message_id": "m5", "conversation": "chat", "user": "reader",
+        "model": "small",
     }  # fmt: skip
 
 
@@ -85,6 +86,19 @@ def test_feedback_goes_to_the_turn_it_was_given_on() -> None:
         ("thumbs", "pass", None),
         ("stars", None, 3.0),
     ]
+
+
+def test_what_becomes_no_label_stays_with_its_comment() -> None:
+    feedback = (
+        Feedback(name="thumbs", value="meh", source="user", comment="so so"),
+        Feedback(name="thumbs", value=None, source="user", comment="no thumb, only words"),
+        Feedback(name="tone", value="dry", source="model", comment="no greeting"),
+    )
+    trace = Trace(id="t", format="test", input="Open?", output="Till eight.", feedback=feedback)
+    (one,) = made(trace, Mapping(feedback={"thumbs": Rule(labels="user", positive=("up",))}))
+    assert one.labels == ()
+    assert one.metadata["feedback"] == {"thumbs": ["meh", "no thumb, only words"], "tone": "dry"}
+    assert one.metadata["feedback_comments"] == {"thumbs": "so so", "tone": "no greeting"}
 
 
 def test_labels_are_of_whom_they_are() -> None:

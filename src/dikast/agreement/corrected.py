@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
@@ -94,11 +94,13 @@ def corrected_pass_rate(
     """The pass rate of a run, part of which is labelled: labels where there are some, corrected verdicts elsewhere.
 
     confusion: of the labelled items, drawn at random from the run. passed, n: the verdicts on its other items, n ≥ 0.
-    shared: the design effect of items that share inputs, see `shared_inputs_of_a_run`. Value and interval are those of
-    `double_sampling`, which knows that the labels were drawn from this very run; `rogan_gladen`'s, which must hold
-    wherever the judge's rates do, are twice as wide at 100 labels, and too narrow for judges that let most bad items
-    through (it covers 84 % at TPR 1, TNR .3). Refused as in `rogan_gladen`: who has labels of one class only, or a
-    judge no better than chance, is to be told.
+    shared: the design effect of items that share inputs, see `shared_inputs_of_a_run`. The value is `rogan_gladen`'s θ
+    for all verdicts of the run. The interval is that of `double_sampling`, which carries what p, q₀ and q₁ leave open
+    and knows that the labels were drawn from this very run; `rogan_gladen`'s, which must hold wherever the judge's
+    rates do, is twice as wide at 100 labels, and too narrow for judges that let most bad items through (it covers 84 %
+    at TPR 1, TNR .3). Where θ lies outside of the interval, as it may for such judges, the value is the interval's
+    nearer end. Refused as in `rogan_gladen`: who has labels of one class only, or a judge no better than chance, is to
+    be told.
 
     >>> corrected_pass_rate(Confusion(tp=45, fn=5, fp=10, tn=40), 0, 0).method
     'Wilson (every item is labelled)'
@@ -113,7 +115,11 @@ def corrected_pass_rate(
         return Estimate(good / confusion.n, labelled.low, labelled.high, confusion.n, method, level)
     found = double_sampling(confusion, passed, n, level, shared=shared)
     assert found is not None  # there are labels of both classes
-    return found
+    tpr, tnr = confusion.tp / (confusion.tp + confusion.fn), confusion.tn / (confusion.fp + confusion.tn)
+    p = (passed + confusion.tp + confusion.fp) / found.n
+    theta = (p + tnr - 1) / (tpr + tnr - 1)
+    method = f"Rogan-Gladen, {found.method}"
+    return replace(found, value=min(found.high, max(found.low, theta)), method=method)
 
 
 def shared_inputs_of_a_run(

@@ -249,7 +249,9 @@ def choose(worths: Floats, means: dict[Cost, Floats], budget: Budget) -> int:
             kept = means[cost] <= most + _TIE
             if not (fits & kept).any():
                 least = float(means[cost][fits].min())
-                raise InputError(f"no setting keeps to the budget: {_said(cost, most)}; the least is {least:.3g}")
+                raise InputError(
+                    f"no setting keeps to the budget: {_said(cost, most)}; the least is {_said(cost, least)}"
+                )
             fits &= kept
     keys = [means[cost] for cost in reversed(COSTS)]
     order = np.lexsort([*keys, -np.round(worths, 12), ~fits])
@@ -257,8 +259,9 @@ def choose(worths: Floats, means: dict[Cost, Floats], budget: Budget) -> int:
 
 
 def _said(cost: Cost, most: float) -> str:
-    words = {"minutes": "minutes", "usd": "dollars", "leaving": "share leaving", "person": "share to a person"}
-    return f"{most:g} {words[cost]}"
+    if cost in ("leaving", "person"):
+        return f"{100 * most:.3g} % {'leaving' if cost == 'leaving' else 'to a person'}"
+    return f"{most:.3g} {'minutes' if cost == 'minutes' else 'dollars'}"
 
 
 def _expected(player: Player, budget: Budget) -> Expected:

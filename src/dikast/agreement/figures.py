@@ -225,7 +225,8 @@ def _notes(matched: Matched, texts_known: bool) -> tuple[str, ...]:
         others = ", ".join(repr(name) for name in matched.other_criteria)
         notes.append(f"compared on {matched.criterion!r}; the labels also hold {others}")
     if matched.superseded:
-        notes.append(f"{matched.superseded} labels were replaced by a later one of the same person")
+        were = "label was" if matched.superseded == 1 else "labels were"
+        notes.append(f"{matched.superseded:,} {were} replaced by a later one of the same person")
     if matched.disputed:
         ways = ", ".join(f"{n} by {_WAYS[rule]}" for rule, n in sorted(matched.disputed.items()))
         notes.append(f"people differ on {sum(matched.disputed.values())} of the items, settled {ways}")

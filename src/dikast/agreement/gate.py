@@ -115,7 +115,12 @@ def what_would_tell(run: Sampled, bar: float, unjudged: int) -> tuple[str, ...]:
     total = run.total
 
     def settles(labels: float, items: float) -> bool:
-        return _settled(run.grown(labels, items).figure(), bar, unjudged / total)
+        grown = run.grown(labels, items).figure()
+        if isinstance(grown, Refused):
+            return False
+        apart = figure.value - grown.value  # whole counts move the value by what should not decide
+        there = replace(grown, value=figure.value, low=grown.low + apart, high=grown.high + apart)
+        return _settled(there, bar, unjudged / total)
 
     have, found = run.confusion.n, list[str]()
     if unjudged and answer(figure.low, figure.high, bar) != "cant_tell":
@@ -200,10 +205,8 @@ def _surely(level: float) -> float:
     return 1 + normal_quantile(_HALF_SURE) / normal_quantile(level)
 
 
-def _settled(figure: Estimate | Refused, bar: float, unjudged: float) -> bool:
+def _settled(figure: Estimate, bar: float, unjudged: float) -> bool:
     """Whether 8 of 10 such samples would give an answer. unjudged: of each item judged, how many are not."""
-    if isinstance(figure, Refused):
-        return False
     share, sure = 1 / (1 + unjudged), _surely(figure.level)
     low = share * (figure.value - (figure.value - figure.low) * sure)
     high = share * (figure.value + (figure.high - figure.value) * sure) + 1 - share

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-_SHARE = "{value:.0f} % ({level:.0f} % interval {low:.0f} to {high:.0f}, n = {n})"
+_SHARE = "{value:.0f} % ({level:.0f} % interval {low:.0f} to {high:.0f}, n = {n:,})"
 _PLAIN = "{value:.2f} ({low:.2f} to {high:.2f})"
 _RATE = f"it {{does}} {_SHARE} of the {{of}}"
 _CORRELATION = f"Spearman's correlation with people is {_PLAIN}"
 _AREA = f"a passed item scores above a failed one in {_SHARE}"
-_GOES_ON = "if it goes on as so far"
+_IF_RATE = "if the rate stays as it is"
+_IF_FIGURE = "if the figure stays as it is"
 
 ENGLISH: Mapping[str, str] = MappingProxyType(
     {
@@ -36,17 +37,17 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "leads": f"it leads the best trivial baseline, {{name}} ({{meaning}}), by {_PLAIN}",
         "behind": f"a trivial baseline does better: {{name}} ({{meaning}}), by {_PLAIN}",
         "adds_nothing": "it adds nothing that shows over a trivial baseline, {name} ({meaning}): its lead is " + _PLAIN,
-        "need_first": "{fewest} {labelled} labelled if the judge gets all of them right; {likely} if {share:.0f} %",
+        "need_first": "{fewest:,} {labelled} labelled if the judge gets all of them right; {likely:,} if {share:.0f} %",
         "need_rate_far": "more than {most:,} more {labelled} labelled: {value:.1f} % is too close to {bar:.0f} %",
-        "need_rate_reaches": f"{{more}} more {{labelled}} labelled, to show it reaches {{bar:.0f}} % {_GOES_ON}",
-        "need_rate_under": f"{{more}} more {{labelled}} labelled, to show it stays under {{bar:.0f}} % {_GOES_ON}",
+        "need_rate_reaches": f"{{more:,}} more {{labelled}} labelled, to show it reaches {{bar:.0f}} %, {_IF_RATE}",
+        "need_rate_under": f"{{more:,}} more {{labelled}} labelled, to show it is under {{bar:.0f}} %, {_IF_RATE}",
         "need_far": "more than {most:,} more items labelled: at {value:.2f} it is too close to the bar of {bar:g}",
-        "need_reaches": f"{{more}} more items labelled, to show it reaches {{bar:g}} {_GOES_ON}",
-        "need_under": f"{{more}} more items labelled, to show it stays under {{bar:g}} {_GOES_ON}",
-        "need_items": "{more} more items labelled",
+        "need_reaches": f"{{more:,}} more items labelled, to show it reaches {{bar:g}}, {_IF_FIGURE}",
+        "need_under": f"{{more:,}} more items labelled, to show it is under {{bar:g}}, {_IF_FIGURE}",
+        "need_items": "{more:,} more items labelled",
         "need_varied": "labels and verdicts that differ from item to item",
         "need_both_kinds": "labels of both kinds: {reason}",
-        "need_chance": "{more} more {unit}, to tell it from chance",
+        "need_chance": "{more:,} more {unit}, to tell it from chance",
         "need_better": "a better judge: so far the trivial baseline is as good or better",
         "need_lead": "{more:,} more items labelled, to show a lead of {lead:.2f} over {name}",
         "need_lead_far": "more than {most:,} more items labelled, to show a lead of {lead:.2f} over {name}",

@@ -1,6 +1,6 @@
 """How labelled items were drawn, and which estimator of the run's mean that allows.
 
-random          drawn at random, or all there are: double sampling and prediction-powered inference both hold
+random          drawn at random, or all there are: correcting and prediction-powered inference both hold
 not said        taken as random, and said so
 stratified:KEY  at random within each value of a metadata key (or of the judge's `verdict`): weighted by the shares
                 that the values have in the run, which are known; only the prediction-powered mean holds

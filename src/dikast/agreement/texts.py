@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ _UNSPACED = (
     "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # kana and Han
 )
 _TOKEN = re.compile(rf"[{_UNSPACED}]+|[^\W{_UNSPACED}]+")
+_PLAIN = bytes(ord(chr(code).lower()) if _TOKEN.match(chr(code)) else ord(" ") for code in range(128)).ljust(256)
 _RUN = re.compile(rf"[{_UNSPACED}]")
 _LONGEST = 50_000  # characters of one text that the baselines look at
 
@@ -37,13 +39,16 @@ def tokens(text: str) -> list[str]:
     >>> tokens("Die Katze 貓坐在 mat")
     ['die', 'katze', '貓坐', '坐在', 'mat']
     """
-    runs: list[str] = _TOKEN.findall(text[:_LONGEST].casefold())
+    text = text[:_LONGEST]
+    if text.isascii():
+        return text.encode().translate(_PLAIN).decode().split()  # the same words, several times as fast
+    runs: list[str] = _TOKEN.findall(text.casefold())
     if not _RUN.search(text):
         return runs
     found: list[str] = []
     for run in runs:
-        if _RUN.match(run) and len(run) > 1:
-            found.extend(run[i : i + 2] for i in range(len(run) - 1))
+        if len(run) > 1 and _RUN.match(run):
+            found.extend(map(add, run, run[1:]))  # characters, added to the one that follows
         else:
             found.append(run)
     return found

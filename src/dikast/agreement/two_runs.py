@@ -497,7 +497,7 @@ def _cant_tell(names: tuple[str, str], figure: Estimate, name: str, statistic: s
         return f"{said}."
     needed = ceil(figure.n * ((figure.high - figure.low) / 2 / abs(figure.value)) ** 2)
     more = f"about {max(1, needed - figure.n):,} more" if needed < _FAR_OFF else f"more than {_FAR_OFF:,} more"
-    return f"{said}; it would take {more} items to tell, if it goes on as so far."
+    return f"{said}; it would take {more} items to tell, if the difference stays as it is."
 
 
 def _without_labels(pairing: Pairing, found: Difference, accord: Mapping[str, Figure]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 import click
@@ -23,7 +22,7 @@ from dikast.interactions import open_dataset
 from dikast.judges.scale import recorded_ends
 from dikast.measuring import Ground, Lookup, Opened, Portion
 from dikast.records import Interaction, Whose
-from dikast.report.figures import bounds, interval, value_of
+from dikast.report.figures import bounds, count, interval, value_of
 from dikast.report.text import one_line
 from dikast.runs import Run, open_run
 from dikast.store import Store
@@ -161,8 +160,7 @@ def command(
     aims = tuple(read_claim(claim) for claim in claims)
     workspace = Workspace.find()
     opened = open_run(run, workspace=workspace, store=store)
-    known = interactions_of(opened, workspace.find_dataset(data) if data else None, labels_file)
-    lookup: Lookup = known.get if known else cache(opened.interaction)
+    lookup = lookup_of(opened, workspace.find_dataset(data) if data else None, labels_file)
     asked = Comparison(
         by=by,
         criterion=criterion,
@@ -176,26 +174,31 @@ def command(
         _check_keeping(keep_calibration, ground, kept, whose)
         asked = replace(asked, shares=ground.shares)
         found = agreement(map(as_stated, opened.verdicts()), ground.labels, lookup, asked)
-        planned, coming = None, None
+        shown = _Shown(found=_as_measured(found, ground), ground=ground)
         if with_budget or target_width is not None or aims:
-            planned = _planned(found, target_width, aims)
-            coming = next_to_label(opened, kept, workspace, lookup, ground, planned, by)
-        shown = _Shown(found=_as_measured(found, ground), ground=ground, planned=planned, next=coming)
+            shown.planned = _planned(found, target_width, aims)
+            shown.next = next_to_label(opened, kept, workspace, lookup, ground, shown.planned, by)
         rate = found.figures.get("accuracy")
-        shown.opened = opened_for(
-            kept, ground, [opened], found.n, why, rate.value if isinstance(rate, Estimate) else None
-        )
-        if ground.is_sealed and kept is not None and found.calibration is not None:
-            shown.tried = try_map(opened, ground.labels, asked)
-            shown.remark = why_no_map(opened, kept) if shown.tried is None else None
-        if keep_calibration and kept is not None:
-            done, reason = keep_map(opened, kept, ground.dataset or (opened.info.dataset if opened.info else ""), found)
-            shown.remark = f"the map of confidence is kept: {reason}" if done else f"no map is kept: {reason}"
+        at = rate.value if isinstance(rate, Estimate) else None
+        shown.opened = opened_for(kept, ground, [opened], found.n, why, at)
+        if kept is not None:
+            _map_confidence(shown, found, opened, kept, asked, keep=keep_calibration)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(shown.as_json()), indent=2))
     else:
         click.echo("\n".join(shown.lines()))
     return 0
+
+
+def _map_confidence(shown: _Shown, found: Agreement, run: Run, kept: Store, asked: Comparison, *, keep: bool) -> None:
+    """Try the map that is kept on sealed labels; keep the one that was found, where that is asked for."""
+    ground = shown.ground
+    if ground.is_sealed and found.calibration is not None:
+        shown.tried = try_map(run, ground.labels, asked)
+        shown.remark = why_no_map(run, kept) if shown.tried is None else None
+    if keep:
+        done, reason = keep_map(run, kept, ground.dataset or (run.info.dataset if run.info else ""), found)
+        shown.remark = f"the map of confidence is kept: {reason}" if done else f"no map is kept: {reason}"
 
 
 @dataclass
@@ -259,9 +262,16 @@ def interactions_of(run: Run, data: str | None, labels_file: str | None) -> dict
         return {}
 
 
+def lookup_of(run: Run, data: str | None, labels_file: str | None) -> Lookup:
+    """An item's interaction by its id, from `interactions_of` or else the run; read at once, as most are wanted."""
+    known = interactions_of(run, data, labels_file) or {item.id: item for item in run.interactions()}
+    return known.get
+
+
 def lines_of(found: Agreement, shown: _Shown) -> list[str]:
     """The figures as plain, aligned lines; the last one says whether to trust the judge."""
-    lines = [f"{found.n:,} items with a verdict and a label" + (f" ({found.criterion})" if found.criterion else "")]
+    on = f" ({found.criterion})" if found.criterion else ""
+    lines = [f"{count(found.n, 'item')} with a verdict and a label{on}"]
     lines += [f"  left out: {count:,} {reason}" for reason, count in found.left_out.items()]
     lines += measured_lines(shown.ground, shown.opened)
     lines += ["", *_table(found), *_figures(found.figures), *_baselines(found), *_ceiling(found), *_corrected(found)]

@@ -20,6 +20,7 @@ from dikast.workspace import Workspace
 if TYPE_CHECKING:
     from dikast.agreement.escalation import Replay
     from dikast.records import Label
+    from dikast.replaying import Together
     from dikast.settings import Settings
     from dikast.store import Store
 
@@ -79,10 +80,16 @@ def show(cascade: str, as_json: bool) -> None:
 @click.option("--data", metavar="DATA", help="Run every stage's judge on this first; what is known is not asked again.")
 @click.option("--allow-cloud", is_flag=True, default=None, help="With --data: let requests leave this machine.")
 @click.option("--labels", "labels_file", metavar="FILE", help="People's labels. [default: those saved, or in the data]")
-@click.option("--budget-minutes", type=click.FloatRange(min=0), metavar="N", help="The most minutes of model time.")
-@click.option("--budget-usd", type=click.FloatRange(min=0), metavar="N", help="The most dollars.")
-@click.option("--max-leaving", callback=_share, metavar="SHARE", help="The largest share that may leave, such as 5%.")
-@click.option("--max-person", callback=_share, metavar="SHARE", help="The largest share that a person is to decide.")
+@click.option(
+    "--budget-minutes", "minutes", type=click.FloatRange(min=0), metavar="N", help="The most minutes of model time."
+)
+@click.option("--budget-usd", "usd", type=click.FloatRange(min=0), metavar="N", help="The most dollars.")
+@click.option(
+    "--max-leaving", "leaving", callback=_share, metavar="SHARE", help="The largest share that may leave, such as 5%."
+)
+@click.option(
+    "--max-person", "person", callback=_share, metavar="SHARE", help="The largest share that a person is to decide."
+)
 @click.option(
     "--items", type=click.IntRange(min=1), default=1000, show_default=True, help="Interactions to reckon for."
 )
@@ -97,16 +104,13 @@ def replay_command(
     data: str | None,
     allow_cloud: bool | None,
     labels_file: str | None,
-    budget_minutes: float | None,
-    budget_usd: float | None,
-    max_leaving: float | None,
-    max_person: float | None,
     items: int,
     out: Path | None,
     write: bool,
     principal: str | None,
     store: str | None,
     as_json: bool,
+    **limits: float | None,
 ) -> None:
     """Replay a cascade's thresholds on labels, without asking a model.
 
@@ -115,38 +119,54 @@ def replay_command(
     """
     from dikast.agreement.escalation import Budget
     from dikast.agreement.escalation import replay as replayed
-    from dikast.replaying import newest_runs, together
 
     workspace = Workspace.find()
     settings = workspace.settings(store=store, review_principal=principal, allow_cloud=allow_cloud)
     found = find_cascade(cascade, workspace.judges_dir)
-    budget = Budget(minutes=budget_minutes, usd=budget_usd, leaving=max_leaving, person=max_person, items=items)
-    if data is not None:
-        if runs is not None:
-            raise click.UsageError("--runs and --data exclude each other: --data makes the runs")
-        runs = ",".join(_run_stages(found, data, workspace, settings))
-    with existing_store(workspace, store) as opened:
-        if runs is None and opened is None:
-            raise InputError("no runs are kept here", hint="Name a run or results file for each stage: --runs A,B")
-        names = newest_runs(found, opened.runs()) if runs is None and opened is not None else _named(runs)
-        each = [open_run(name, workspace=workspace, store=store) for name in names]
-        labels, notes = _labels(each, opened, workspace, labels_file)
-        brought = together(found, each, labels, principal=settings.review_principal, items=items)
-    result = replayed(brought.player, budget)
-    notes = [*notes, *brought.notes]
+    if data is not None and runs is not None:
+        raise click.UsageError("--runs and --data exclude each other: --data makes the runs")
+    names = _named(runs) if data is None else _run_stages(found, data, workspace, settings)
+    brought = _brought(found, names, workspace, settings, store, labels_file, items)
+    result = replayed(brought.player, Budget(items=items, **limits))
     if out is not None:
-        from dikast.report.escalation_page import render_escalation
-        from dikast.report.writing import write_text
-
-        write_text(out, render_escalation(found.name, result, [stage.name for stage in found.asked], notes))
+        _write_page(out, found, result, brought)
     if as_json:
-        click.echo(msgspec.json.encode(_json(found, result, names, brought.left_out, notes)))
+        click.echo(msgspec.json.encode(_json(found, result, brought)))
     else:
-        _print(found, result, names, brought.left_out, notes)
+        _print(found, result, brought)
     if out is not None:
         click.echo(f"The plot: {out}", err=as_json)
     if write:
         _write(found, result)
+
+
+def _brought(
+    cascade: Cascade,
+    names: list[str],
+    workspace: Workspace,
+    settings: Settings,
+    store: str | None,
+    labels_file: str | None,
+    items: int,
+) -> Together:
+    """The stages' runs (those named, else each one's newest) brought together with the labels that may be used."""
+    from dikast.replaying import newest_runs, together
+
+    with existing_store(workspace, store) as opened:
+        if not names and opened is None:
+            raise InputError("no runs are kept here", hint="Name a run or results file for each stage: --runs A,B")
+        known = [] if opened is None else opened.runs()
+        each = [open_run(name, workspace=workspace, store=store) for name in names or newest_runs(cascade, known)]
+        labels, notes = _labels(each, opened, workspace, labels_file)
+        found = together(cascade, each, labels, principal=settings.review_principal, items=items)
+    return replace(found, notes=(*notes, *found.notes))
+
+
+def _write_page(out: Path, cascade: Cascade, found: Replay, brought: Together) -> None:
+    from dikast.report.escalation_page import render_escalation
+    from dikast.report.writing import write_text
+
+    write_text(out, render_escalation(cascade.name, found, [stage.name for stage in cascade.asked], brought.notes))
 
 
 def _run_stages(cascade: Cascade, data: str, workspace: Workspace, settings: Settings) -> list[str]:
@@ -190,15 +210,14 @@ def _labels(
     return [label for label in first.labels if label.id in allowed], notes
 
 
-def _print(cascade: Cascade, found: Replay, runs: list[str], left_out: dict[str, int], notes: list[str]) -> None:
+def _print(cascade: Cascade, found: Replay, brought: Together) -> None:
     from dikast.report.escalation_page import chosen_words, honest_words, setting_rows
 
     stages = [stage.name for stage in cascade.asked]
-    click.echo(
-        f"{cascade.name}: {found.n:,} labelled items, judged in {', '.join(runs)}; {len(found.settings):,} settings"
-    )
-    if left_out:
-        click.echo("left out: " + "; ".join(f"{count:,}: {reason}" for reason, count in left_out.items()))
+    runs = ", ".join(brought.runs)
+    click.echo(f"{cascade.name}: {found.n:,} labelled items, judged in {runs}; {len(found.settings):,} settings")
+    if brought.left_out:
+        click.echo("left out: " + "; ".join(f"{count:,}: {reason}" for reason, count in brought.left_out.items()))
     rows = setting_rows(found, _ROWS)
     title = "below: " + " / ".join(one_line(stage, 20) for stage in stages[: len(found.chosen.thresholds)])
     width = max(len(title), *(len(row.name) for row in rows))
@@ -210,13 +229,11 @@ def _print(cascade: Cascade, found: Replay, runs: list[str], left_out: dict[str,
         mark = ">" if row.chosen else " "
         click.echo(f"{mark} {row.name.ljust(width)}" + "".join(f" {cell}".rjust(13) for cell in cells))
     click.echo(f"\n{chosen_words(found, stages)}\n{honest_words(found)}")
-    for note in notes:
+    for note in brought.notes:
         click.echo(f"Note: {note}.", err=True)
 
 
-def _json(
-    cascade: Cascade, found: Replay, runs: list[str], left_out: dict[str, int], notes: list[str]
-) -> dict[str, Any]:
+def _json(cascade: Cascade, found: Replay, brought: Together) -> dict[str, Any]:
     from dikast.agreement.estimate import as_json
 
     def told(one: Any) -> dict[str, Any]:
@@ -232,9 +249,9 @@ def _json(
     return {
         "cascade": cascade.ref,
         "stages": [stage.name for stage in cascade.stages],
-        "runs": runs,
+        "runs": list(brought.runs),
         "n": found.n,
-        "left_out": left_out,
+        "left_out": brought.left_out,
         "measure": found.measure,
         "items": found.budget.items,
         "budget": {cost: getattr(found.budget, cost) for cost in ("minutes", "usd", "leaving", "person")},
@@ -243,7 +260,7 @@ def _json(
         "alone": {name: told(one) for name, one in found.alone},
         "front": {cost: [told(one) for one in front] for cost, front in found.front.items()},
         "settings": [told(one) for one in found.settings],
-        "notes": notes,
+        "notes": list(brought.notes),
     }
 
 

@@ -18,6 +18,7 @@ from dikast.interactions.sampling import SampleRequest, SamplingDesign, draw_sam
 from dikast.interactions.splits import UNLABELLED, Part
 from dikast.measuring import dataset_of
 from dikast.records import Interaction
+from dikast.report.figures import count
 from dikast.report.jsonl import write_results
 from dikast.report.text import one_line
 from dikast.store import DatasetInfo, Store
@@ -73,7 +74,8 @@ def split_command(data: str, shares: str | None, store: str | None, as_json: boo
     """
     chosen = _shares(shares) if shares else None
     with open_store(store) as (workspace, opened):
-        split = opened.split(kept_dataset(workspace, opened, data).name)
+        principal = workspace.settings(store=store).review_principal
+        split = opened.split(kept_dataset(workspace, opened, data).name, principal=principal)
         made = split.settle(shares=chosen)
         sizes = split.sizes()
         openings = opened.openings(split.dataset.name)
@@ -114,8 +116,9 @@ def list_command(store: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def show_command(name: str, store: str | None, as_json: bool) -> None:
     """A kept dataset: its labels, its parts, how it was drawn, its runs."""
-    with open_store(store) as (_, opened):
-        shown = _described(opened, opened.dataset(name).info)
+    with open_store(store) as (workspace, opened):
+        principal = workspace.settings(store=store).review_principal
+        shown = _described(opened, opened.dataset(name).info, principal)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2))
     else:
@@ -169,7 +172,8 @@ def sample_command(
         dataset = find_data(data, workspace, str(opened.location))
         drawn, design = draw_sample(dataset, asked, source=dataset.name)
         if dataset.tally.rejected:
-            click.echo(f"{dataset.tally.rejected:,} rows of {data} were not used", err=True)
+            rows = count(dataset.tally.rejected, f"row of {data} was", f"rows of {data} were")
+            click.echo(f"{rows} not used", err=True)
         place = _write_sample(out, drawn) if out else _keep_sample(opened, name, drawn, design)
     if as_json:
         click.echo(msgspec.json.encode({"kept_as" if out is None else "out": place, "design": design}))
@@ -225,9 +229,9 @@ def _design_lines(design: SamplingDesign) -> list[str]:
     return lines
 
 
-def _described(store: Store, info: DatasetInfo) -> dict[str, Any]:
+def _described(store: Store, info: DatasetInfo, principal: str | None) -> dict[str, Any]:
     """What there is to say of a kept dataset, as JSON values."""
-    book, split = store.labels(info.name), store.split(info.name)
+    book, split = store.labels(info.name), store.split(info.name, principal=principal)
     counts = book.counts()
     openings = store.openings(info.name)
     runs = []
@@ -240,6 +244,9 @@ def _described(store: Store, info: DatasetInfo) -> dict[str, Any]:
     classes: dict[str, int] = {}
     for said in split.classes().values():
         classes[said] = classes.get(said, 0) + 1
+    users: dict[str, int] = {}
+    for label in (label for item in store.dataset(info.name) for label in item.labels if label.whose == "user"):
+        users[label.verdict or "score only"] = users.get(label.verdict or "score only", 0) + 1
     versions = [f"{one.judge.name}@{one.judge.version}" for one in openings]
     return {
         **msgspec.to_builtins(info),
@@ -248,6 +255,7 @@ def _described(store: Store, info: DatasetInfo) -> dict[str, Any]:
             "classes": dict(sorted(classes.items())),
             "people": {name or "not named": number for name, number in book.annotators().items()},
             "drafts": counts.drafts,
+            "users": dict(sorted(users.items())),
         },
         "parts": parts,
         "openings": msgspec.to_builtins(openings),
@@ -259,12 +267,15 @@ def _described(store: Store, info: DatasetInfo) -> dict[str, Any]:
 
 def _described_lines(shown: dict[str, Any]) -> list[str]:
     labels = shown["labels"]
-    lines = [f"{shown['name']}: {shown['n']:,} interactions, kept {shown['kept_at'][:16].replace('T', ' ')} UTC"]
+    lines = [f"{shown['name']}: {count(shown['n'], 'interaction')}, kept {shown['kept_at'][:16].replace('T', ' ')} UTC"]
     lines += [f"From      {one_line(source, 120)}" for source in shown["sources"]]
     if shown["design_in_words"]:
         lines.append(f"Sample    {shown['design_in_words']}")
     said = ", ".join(f"{count:,} {name}" for name, count in labels["classes"].items()) or "none"
-    lines.append(f"Labels    {said}" + (f"; {labels['drafts']:,} drafts" if labels["drafts"] else ""))
+    lines.append(f"Labels    {said}" + (f"; {count(labels['drafts'], 'draft')}" if labels["drafts"] else ""))
+    if labels["users"]:
+        thumbs = ", ".join(f"{count:,} {one_line(name, 40)}" for name, count in labels["users"].items())
+        lines.append(f"Users     {thumbs}: what they said stays apart (`dikast agree RUN --labels-of user`)")
     if labels["people"]:
         lines.append("By        " + ", ".join(f"{one_line(who, 40)} ({n:,})" for who, n in labels["people"].items()))
     parts = [f"{_TITLES[part]} {sum(by.values()):,}" for part, by in shown["parts"].items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -126,17 +127,23 @@ def anchor(data: str, judge: str, series: str, labels: str | None, as_json: bool
     settings = settings_from(workspace, given)
     loaded = find_judge_or_cascade(judge, workspace.judges_dir)
     read = tuple(read_labels(labels)) if labels else ()
-    items, said = anchors_in(find_data(data, workspace, settings.store), read)
     plan = RunPlan(judge=loaded, dataset=open_dataset([]), workspace=workspace, settings=settings, name=series)
     store = given.get("store")
     with open_store(store if isinstance(store, str) else None) as (_, opened):
         now = datetime.now(UTC)
-        round, check = blocking(judge_anchors(plan, items, said, series=series, store=opened, now=now, tell=tell))
+        anchors = anchors_in(find_data(data, workspace, settings.store), read, loaded, opened)
+        if anchors.held:
+            click.echo(anchors.words, err=True)
+        round, check = blocking(judge_anchors(plan, anchors, series=series, store=opened, now=now, tell=tell))
     if as_json:
-        click.echo(msgspec.json.encode({"judge": round.judge, "n": len(round.verdicts), "check": check}))
+        held = Counter(anchors.held.values())
+        told = {"judge": round.judge, "n": len(round.verdicts), "left_out": held, "check": check}
+        click.echo(msgspec.json.encode(told))
     elif check is None:
         right = sum(round.labels[id] == verdict for id, verdict in round.verdicts.items())
-        click.echo(f"{len(round.verdicts):,} of {len(said):,} anchors judged; {right:,} agree with their labels.")
+        click.echo(
+            f"{len(round.verdicts):,} of {len(anchors.items):,} anchors judged; {right:,} agree with their labels."
+        )
         click.echo("This is how the judge is now: the next time shows whether it moved.")
     else:
         moved = "The judge moved" if check.moved else "The judge did not move"
@@ -194,6 +201,7 @@ def _as_json(series: Series, told: Told) -> dict[str, Json]:
         "series": series.name,
         **drift,
         "corrected_by": told.labels or None,
+        "sampled": series.sampled,
         "alerts": msgspec.to_builtins(told.alerts),
         "new_alerts": [one.id for one in told.new],
     }
@@ -204,6 +212,8 @@ def _print(series: Series, told: Told, html: Path | None) -> None:
 
     for line in drift_lines(told.drift, name=series.name, corrected_by=told.labels):
         click.echo(line)
+    if (sampled := series.sampled) is not None:
+        click.echo(sampled)
     for alert in told.alerts:
         if alert.acknowledged_at is None:
             click.echo()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +12,7 @@ import click
 import msgspec
 
 from dikast.agreement.gate import Answer
-from dikast.cli.agree import interactions_of
+from dikast.cli.agree import lookup_of
 from dikast.cli.measured import existing_store, ground_of, measured_json, measured_lines, measured_options, opened_for
 from dikast.errors import DataError, OutputError
 from dikast.gating.bars import Asked, Bar, Gate, What, read_bar
@@ -109,8 +108,7 @@ def command(
     """
     workspace = Workspace.find()
     opened = open_run(run, workspace=workspace, store=store)
-    known = interactions_of(opened, workspace.find_dataset(data) if data else None, labels_file)
-    lookup: Lookup = known.get if known else cache(opened.interaction)
+    lookup = lookup_of(opened, workspace.find_dataset(data) if data else None, labels_file)
     asked = Asked(
         bars=_bars(bars),
         by=by,
@@ -130,7 +128,7 @@ def command(
         on = {"measured_on": measured_json(measured.ground, entry) if measured.ground else None}
         click.echo(msgspec.json.format(msgspec.json.encode({"run": opened.name} | found.as_json() | on), indent=2))
     else:
-        click.echo("\n".join(gate_lines(found, opened.name, remarks)))
+        click.echo("\n".join(gate_lines(found, opened.name, remarks, unsure or "cant_tell")))
     return _CODES[unsure or "cant_tell"] if found.answer == "cant_tell" else _CODES[found.answer]
 
 
@@ -201,7 +199,8 @@ def _write(
         write_text(junit_file, gate_junit(found, run.name, unsure or "cant_tell", properties))
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if markdown_file is not None or summary:
-        text = gate_markdown(found, run.name, judge=judge, measured=measured, failed=run.verdicts())
+        counts_as = unsure or "cant_tell"
+        text = gate_markdown(found, run.name, judge=judge, measured=measured, failed=run.verdicts(), unsure=counts_as)
         if markdown_file is not None:
             write_text(markdown_file, text)
         if summary:

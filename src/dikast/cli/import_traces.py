@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from dikast.cli.kept import open_store
-from dikast.cli.live import Asked, live_name, live_options, opened_sources
+from dikast.cli.live import Asked, Sources, live_name, live_options, opened_sources
 from dikast.errors import DataError, InputError
 from dikast.importing import Import, ImportReport, ImportRequest, Kept, contract_line, keep
 from dikast.interactions.formats import SUFFIXES, suffix_of
@@ -35,6 +35,10 @@ Examples:
   dikast import langfuse://langfuse.internal --feedback negative --since 7d
 """
 _UNITS: tuple[Unit, ...] = ("trace", "turn", "conversation", "llm call", "pair")
+_STILL_THERE = (
+    "what was kept before it was redacted still lies in the store's file, unused; a new store without it is made by "
+    "deleting the file and importing again, which loses its labels and runs"
+)
 _LONGEST = 400
 _MOST_NOTES = 12
 _MOST_LEFT = 5
@@ -102,17 +106,10 @@ def command(
         raise InputError("--out writes a file and --name keeps a dataset: give one of them")
     workspace = Workspace.find()
     asked = dict(_pair(one) for one in where)
-    thinning = {"--stratified": key, "--drop-near-duplicates": distinct,
-                "--per-conversation": per_conversation}  # fmt: skip
-    request = None
-    if sample is not None:
-        request = SampleRequest(
-            n=sample, seed=seed, key=key, where=asked, negative=negative, distinct=distinct,
-            per_conversation=per_conversation,
-        )  # fmt: skip
-    elif any(thinning.values()):
-        option = next(option for option, value in thinning.items() if value)
-        raise InputError(f"{option} needs --sample N", hint="It says how a sample is drawn.")
+    request = _sampling(sample, SampleRequest(
+        n=sample or 1, seed=seed, key=key, where=asked, negative=negative, distinct=distinct,
+        per_conversation=per_conversation,
+    ))  # fmt: skip
     stem = name or live_name(source, format) or _stem(source[0], sampled=request is not None)
     live = Asked(since, feedback, trace_name, tag, allow_cloud)
     with opened_sources(source, format, live, stem, limit, store) as found:
@@ -120,31 +117,41 @@ def command(
             found.done(kept=not preview)
             return
         plan = ImportRequest(
-            sources=found.paths,
-            name=stem,
-            format=found.format,
-            mapping=mapping,
-            kept_mapping=workspace.root / "mappings" / f"{_base(stem)}.toml",
-            unit=unit,
-            rejects=None if preview else _rejects(workspace, stem, out),
-            limit=limit,
-            where=asked,
-            negative=negative,
-            sample=request,
-            strict=strict,
-            origin=found.origin,
-            redact=redact,
+            sources=found.paths, name=stem, format=found.format, mapping=mapping,
+            kept_mapping=workspace.root / "mappings" / f"{_base(stem)}.toml", unit=unit,
+            rejects=None if preview else _rejects(workspace, stem, out), limit=limit, where=asked, negative=negative,
+            sample=request, strict=strict, origin=found.origin, redact=redact,
             redactor=_redacting(workspace, reversible=reversible and not preview),
-        )
-        with Import(plan) as imported:
-            if not as_json:
-                _show(imported.report, plan)
-            kept = None
-            if not preview:
-                with found.finishing(whole=out is None and request is None and not asked and not negative):
-                    kept = _keep(imported, plan, out, store)
-            if as_json:
-                click.echo(msgspec.json.encode(_as_json(imported.report, kept)))
+        )  # fmt: skip
+        _carry_out(plan, found, out, store, preview=preview, as_json=as_json)
+
+
+def _sampling(sample: int | None, request: SampleRequest) -> SampleRequest | None:
+    """How a sample is drawn; None where none is asked for."""
+    thinning = {"--stratified": request.key, "--drop-near-duplicates": request.distinct,
+                "--per-conversation": request.per_conversation}  # fmt: skip
+    option = next((option for option, value in thinning.items() if value), None)
+    if sample is None and option is not None:
+        raise InputError(f"{option} needs --sample N", hint="It says how a sample is drawn.")
+    return None if sample is None else request
+
+
+def _carry_out(
+    plan: ImportRequest, found: Sources, out: Path | None, store: str | None, *, preview: bool, as_json: bool
+) -> None:
+    """Import, show what comes of it, and keep it where that is wanted."""
+    whole = out is None and plan.sample is None and not plan.where and not plan.negative
+    with Import(plan) as imported:
+        if not as_json:
+            _show(imported.report, plan)
+        kept = None
+        if not preview:
+            with found.finishing(whole=whole):
+                kept = _keep(imported, plan, out, store)
+        elif not as_json:
+            click.echo("Nothing was written: this is the preview.", err=True)
+        if as_json:
+            click.echo(msgspec.json.encode(_as_json(imported.report, kept)))
 
 
 def _redacting(workspace: Workspace, *, reversible: bool) -> Callable[[Mapping[str, str]], InteractionRedactor]:
@@ -186,6 +193,10 @@ def _keep(imported: Import, plan: ImportRequest, out: Path | None, store: str | 
     )
     if report.mapping is not None and plan.mapping is None and plan.kept_mapping is not None:
         click.echo(f"Mapping: {_near(plan.kept_mapping)} (edit it and import again)", err=True)
+    if report.redaction is not None and plan.kept_mapping is not None:
+        click.echo(f"Redacted, as every later import will be: {_near(plan.kept_mapping)} says so", err=True)
+        if imported.newly_redacted and kept.changed:
+            click.echo(f"Note: {_STILL_THERE}", err=True)
     click.echo(f"Next: dikast review {plan.name}, dikast run JUDGE {plan.name}", err=True)
     return kept
 

@@ -18,11 +18,13 @@ from dikast.judges.criteria import Criterion
 from dikast.judges.definition import Judge
 from dikast.judges.drafting import Draft, DraftedCriterion, on_scale
 from dikast.judges.evidence import Gathered
+from dikast.judges.learned import LEARNED, write_listed
 from dikast.judges.lint import lint
 from dikast.judges.scaffold import EARNS_NOTHING, write_judge
 from dikast.judges.scale import Scale
 from dikast.judges.wording import Language
 from dikast.records import Json
+from dikast.report.figures import count
 from dikast.running import blocking
 from dikast.settings import Settings
 from dikast.workspace import Workspace
@@ -115,7 +117,7 @@ def build(
     definition = _definition(name, task, material, gathered, wanted, settings, yes=yes)
     judge = Judge.from_dict({**definition, "fast": True} if fast else definition)
     path = write_judge(judge, place)
-    (place / "learned_from.txt").write_text("".join(f"{id}\n" for id in sorted(material.learned)), encoding="utf-8")
+    write_listed(place, LEARNED, material.learned)
     for finding in lint(judge, material.context):
         click.echo(f"{finding.severity}: {finding.where}: {finding.message}", err=True)
     click.echo(str(path))
@@ -126,7 +128,8 @@ def _tell_evidence(gathered: Gathered) -> None:
     scores = [verdict for verdict in gathered.counts if not isinstance(verdict, str)]
     if len(scores) > _LISTED_SCORES or not all(float(score).is_integer() for score in scores):
         counts = f"scores from {min(scores):g} to {max(scores):g}"
-    tell(f"{len(gathered.evidence)} labelled interactions ({counts}); {len(gathered.explained)} have a critique")
+    explained = count(len(gathered.explained), "has a critique", "have a critique")
+    tell(f"{count(len(gathered.evidence), 'labelled interaction')} ({counts}); {explained}")
     if gathered.several:
         tell(f"passed over, as people differ and nobody settled it (see --annotator): {gathered.several} of them")
     if gathered.outvoted:

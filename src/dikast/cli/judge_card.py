@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +12,11 @@ import msgspec
 
 from dikast.agreement.calibrated import as_stated
 from dikast.agreement.estimate import Estimate
-from dikast.cli.agree import interactions_of
+from dikast.cli.agree import lookup_of
 from dikast.cli.measured import existing_store, ground_of, measured_json, measured_options, opened_for
 from dikast.errors import SettingError
 from dikast.judges.definition import Judge, find_judge
+from dikast.judges.history import family_of
 from dikast.measuring import Ground, Lookup, Opened, Portion
 from dikast.runs import Run, open_run
 from dikast.workspace import Workspace
@@ -72,8 +72,7 @@ def card(
     page = out or (None if as_json else Path(f"{_file_name(known.name)}.card.html"))
     if page is not None:  # before the sealed test may be opened
         _check_place(page, opened, judge, labels_file, data)
-    given = interactions_of(opened, workspace.find_dataset(data) if data else None, labels_file)
-    lookup: Lookup = given.get if given else cache(opened.interaction)
+    lookup = lookup_of(opened, workspace.find_dataset(data) if data else None, labels_file)
     with existing_store(workspace, store) as kept:
         ground = ground_of(opened, kept, workspace, lookup, labels_file=labels_file, part=part, why=why, judge=known)
         principal = workspace.settings(store=store).review_principal
@@ -157,14 +156,14 @@ def _sealed_or_not(ground: Ground, opened: Opened | None) -> str:
 
 
 def _openings(store: Store, judge: Judge) -> list[Opening]:
-    """When the sealed test was opened for a judge of this name."""
+    """When the sealed test was opened for a judge of this name, or for one that was refined from it or before it."""
     from dikast.report.judge_card import Opening
 
     return [
         Opening(one.at, dataset.name, one.judge.version, one.n, one.why)
         for dataset in store.datasets()
         for one in store.openings(dataset.name)
-        if one.judge.name == judge.name
+        if family_of(one.judge.name) == family_of(judge.name)
     ]
 
 

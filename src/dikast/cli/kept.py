@@ -10,6 +10,7 @@ import click
 
 from dikast.errors import DataError
 from dikast.interactions import open_dataset
+from dikast.report.figures import count
 from dikast.store import KeptDataset, Store
 from dikast.workspace import Workspace
 
@@ -47,5 +48,6 @@ def kept_dataset(workspace: Workspace, store: Store, given: str) -> KeptDataset:
     found = store.keep_dataset(kept.name if kept else dataset.name, dataset, sources=dataset.sources)
     if dataset.tally.rejected:
         reasons = ", ".join(f"{count} x {reason}" for reason, count in dataset.tally.reasons.items())
-        click.echo(f"{dataset.tally.rejected} rows of {given} were not used ({reasons})", err=True)
+        rows = count(dataset.tally.rejected, f"row of {given} was", f"rows of {given} were")
+        click.echo(f"{rows} not used ({reasons})", err=True)
     return found

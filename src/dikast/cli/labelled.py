@@ -13,6 +13,7 @@ from dikast.interactions.labels import read_labels
 from dikast.interactions.splits import Part
 from dikast.interactions.units import unit_of
 from dikast.judges.evidence import Evidence, Gathered, gather
+from dikast.report.figures import count
 from dikast.settings import Settings
 from dikast.store import KeptDataset, Store
 from dikast.workspace import Workspace
@@ -64,11 +65,11 @@ def _file(workspace: Workspace, data: str, kept: KeptDataset | None) -> Dataset 
 
 
 def _of_part(store: Store, kept: KeptDataset, part: Part, annotator: str | None, principal: str | None) -> Gathered:
-    split = store.split(kept.name)
-    split.settle()
+    split = store.split(kept.name, principal=principal)
+    split.fill()
     book = store.labels(kept.name)
     given = [revision.label for revision in book.current(annotator=annotator, part=part)]
-    tell(f"{len(given):,} labels of {kept.name!r}, from its {part} part")
+    tell(f"{count(len(given), 'label')} of {kept.name!r}, from its {part} part")
     if not given:
         raise DataError(
             f"{kept.name!r} has no label in its {part} part" + (f" by {annotator!r}" if annotator else ""),
@@ -89,9 +90,10 @@ def _free(store: Store, found: Gathered, part: Part) -> Gathered:
     apart = len(found.evidence) - len(free)
     if not free:
         raise DataError(
-            f"none of these {apart:,} labelled interactions may be used: a split has them in other parts than {part}",
+            f"none of {count(apart, 'labelled interaction')} may be used: a split has them in other parts than {part}",
             hint="Examples come from the pool, and changes are tried on dev: give more data, or split it otherwise.",
         )
     if apart:
-        tell(f"{apart:,} labelled interactions were left out: a split has them in another part than {part}")
+        left = count(apart, "labelled interaction was", "labelled interactions were")
+        tell(f"{left} left out: a split has them in another part than {part}")
     return msgspec.structs.replace(found, evidence=free)

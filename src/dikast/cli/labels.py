@@ -11,6 +11,7 @@ from dikast.cli.kept import kept_dataset, open_store
 from dikast.errors import InputError
 from dikast.labelling import Change, ImportPlan, Keep, apply_import, export_labels, export_settled, plan_import
 from dikast.records import Label
+from dikast.report.figures import count
 
 _MOST_SHOWN = 50
 _EXPORT_EXAMPLES = """
@@ -61,9 +62,10 @@ def export_command(
         else:
             rows = export_labels(book, dataset, out, annotator=annotator)
     click.echo(out)
-    click.echo(f"{out}: {rows:,} rows", err=True)
+    click.echo(f"{out}: {count(rows, 'row')}", err=True)
     if undecided:
-        click.echo(f"{undecided:,} interactions were left out: people are evenly split", err=True)
+        left = count(undecided, "interaction was", "interactions were")
+        click.echo(f"{left} left out: people are evenly split", err=True)
 
 
 @command.command("import", epilog=_IMPORT_EXAMPLES)
@@ -138,13 +140,14 @@ def _print(plan: ImportPlan, written: int, *, dry_run: bool, keep: Keep | None) 
     said += [f"{plan.empty:,} not labelled"] if plan.empty else []
     click.echo(", ".join(said) or "no labels")
     if plan.problems:
-        click.echo(f"Nothing was imported: {len(plan.problems):,} rows can't be used. Mend them and import again.")
+        rows = count(len(plan.problems), "row")
+        click.echo(f"Nothing was imported: {rows} can't be used. Mend them and import again.")
     elif plan.conflicts and keep is None:
         click.echo("Nothing was imported: --theirs takes the sheet's where both changed, --ours keeps the store's.")
     elif dry_run:
         click.echo("Nothing was imported: this was a dry run.")
     else:
-        click.echo(f"{written:,} labels were saved.")
+        click.echo(f"{count(written, 'label was', 'labels were')} saved.")
 
 
 def _conflict(change: Change) -> str:

@@ -154,7 +154,9 @@ def target_of(to: str, known: dict[str, Address]) -> Address | Path:
         return address_of(to, os.environ)
     if to.endswith((".jsonl", ".json")) or os.sep in to:
         return Path(to)
-    hint = f"Imported live were: {', '.join(sorted(known))}." if known else "Such as phoenix://127.0.0.1:6006/default."
+    hint = "Such as phoenix://127.0.0.1:6006/default or scores.jsonl."
+    if known:
+        hint += f" Imported live were: {', '.join(sorted(known))}."
     raise InputError(
         f"--to {to!r} is no address, no file of JSON Lines, and no dataset that was imported live", hint=hint
     )

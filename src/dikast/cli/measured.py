@@ -29,6 +29,7 @@ from dikast.measuring import (
     saved_labels,
 )
 from dikast.records import Label, Whose
+from dikast.report.figures import count
 from dikast.runs import Run
 from dikast.store import Store
 from dikast.workspace import Workspace
@@ -107,9 +108,11 @@ def given_labels(run: Run, file: str | None, whose: Whose = "expert") -> tuple[l
             hint="`dikast import` makes labels of users' feedback, where the mapping says what counts as what.",
         )
     if not labels:
+        users = len(list(run.labels("user")))
+        apart = f" What users said ({users:,}) is compared with --labels-of user." if users else ""
         raise DataError(
             f"no labels are known for {run.name!r}: its interactions carry none, or are not known here",
-            hint="Give a file with people's labels (--labels FILE), or label with `dikast review DATA`.",
+            hint=f"Give a file with people's labels (--labels FILE), or label with `dikast review DATA`.{apart}",
         )
     return labels, f"the run's data{_OF_USERS if whose == 'user' else ''}"
 
@@ -123,7 +126,8 @@ def labels_in(file: str, whose: Whose = "expert") -> list[Label]:
     labels = [label for label in read_labels(file, tally=tally) if label.whose == whose]
     if tally.rejected:
         reasons = ", ".join(f"{count} x {reason}" for reason, count in tally.reasons.items())
-        click.echo(f"{tally.rejected} rows of {file} were not used ({reasons})", err=True)
+        rows = count(tally.rejected, f"row of {file} was", f"rows of {file} were")
+        click.echo(f"{rows} not used ({reasons})", err=True)
     if not labels:
         raise DataError(
             f"{file!r} holds no label that can be used", hint='A line looks like {"id": "7", "verdict": "pass"}.'

@@ -15,8 +15,16 @@ from dikast.models.advice import GIB, advise, this_machine
 from dikast.models.endpoint import Facts
 from dikast.models.naming import CLOUDS
 from dikast.models.served import Installed
+from dikast.report.figures import count
 from dikast.running import RunPlan, blocking, try_out
 from dikast.workspace import Workspace
+
+# How long it takes is measured, and said beside it; here only whether there is room.
+_FITS: dict[str, str] = {
+    "fits": "it fits",
+    "tight": "close to all there is, so close other programs",
+    "swaps": "more than there is for it, so it would swap",
+}
 
 EXAMPLES = """
 \b
@@ -93,8 +101,8 @@ def _plan_cascade(plan: RunPlan, cascade: Cascade, surveyed: Survey, as_json: bo
 def _lines(made: Forecast, facts: Facts, model: str) -> list[str]:
     each, total = made.seconds_per_interaction, made.prompt_tokens + made.completion_tokens
     lines = [
-        f"{model}, {made.measured} judgements tried: {each:.1f} s each",
-        f"time     {duration(made.seconds)} for {made.interactions} interactions, {made.at_once} at a time",
+        f"{model}, {count(made.measured, 'judgement')} tried: {each:.1f} s each",
+        f"time     {duration(made.seconds)} for {count(made.interactions, 'interaction')}, {made.at_once} at a time",
         f"tokens   {total:,} ({made.prompt_tokens:,} in prompts, {made.completion_tokens:,} in answers)",
         f"calls    {made.calls:,}",
         f"memory   {_memory(facts)}",
@@ -131,7 +139,7 @@ def _memory(facts: Facts) -> str:
     advice = advise(model, machine)
     if advice.needed_bytes is None:
         return f"not known for this model; here is {machine}"
-    return f"about {advice.needed_bytes / GIB:.1f} GiB; here is {machine}: " + (advice.words or f"it {advice.fit}")
+    return f"about {advice.needed_bytes / GIB:.1f} GiB; here is {machine}: {_FITS.get(advice.fit, advice.words)}"
 
 
 def _money(made: Forecast, facts: Facts) -> str:

@@ -13,7 +13,7 @@ import msgspec
 
 from dikast.cli.kept import open_store
 from dikast.cli.live import target_of
-from dikast.errors import DataError, InputError
+from dikast.errors import DataError, InputError, PolicyError
 from dikast.models.ledger import policy_of
 from dikast.platforms.address import Address, address_of
 from dikast.platforms.calls import Patience
@@ -36,6 +36,10 @@ Examples:
   dikast push results.jsonl --to scores.otlp.jsonl
 """
 SOME_REFUSED = 1
+_CONSENT = (
+    "If it may: --allow-cloud, or DIKAST_ALLOW_CLOUD=1. What would be sent there: the scores with their comments; "
+    "without --yes they are shown."
+)
 
 
 @click.command("push", epilog=EXAMPLES)
@@ -74,19 +78,24 @@ def command(
     opened = open_run(run, workspace=workspace, store=store)
     with open_store(store) as (_, kept):
         target = target_of(to, _live(kept))
-        order = PushOrder(
-            run=opened.name,
-            to=target.name if isinstance(target, Address) else str(target.absolute()),
-            name=name or _judge_of(opened),
-            platform=target.platform if isinstance(target, Address) and target.platform != "otlp" else None,
-            only=only,
-            trust=_trust(opened, kept, workspace, labels),
-        )
+        order = _order(opened, target, name, only, _trust(opened, kept, workspace, labels))
         memory = kept.platforms()
         with memory.lock(f"push {order.to}", waiting=lambda: _say(f"Another push to {order.to} runs; waiting.")):
             report = asyncio.run(_push(target, opened, order, memory, workspace, settings, dry_run=dry_run, yes=yes))
     click.echo(msgspec.json.encode(report).decode() if as_json else "\n".join(_lines(report, dry_run=dry_run)))
     return SOME_REFUSED if report.refused else 0
+
+
+def _order(run: Run, to: Address | Path, name: str | None, only: Only | None, trust: dict[str, Json]) -> PushOrder:
+    platform = isinstance(to, Address) and to.platform != "otlp"
+    return PushOrder(
+        run=run.name,
+        to=to.name if isinstance(to, Address) else str(to.absolute()),
+        name=name or _judge_of(run),
+        platform=to.platform if isinstance(to, Address) and platform else None,
+        only=only,
+        trust=trust,
+    )
 
 
 async def _push(
@@ -103,6 +112,8 @@ async def _push(
     public = isinstance(to, Address) and await is_public(to.host)
     write = not dry_run and (yes or not public)
     policy = policy_of(settings, workspace.make_state_dir, _say)
+    if public and write and not settings.allow_cloud and isinstance(to, Address):
+        raise PolicyError(str(policy.forbidden(to.host)), hint=_CONSENT)
     if public:
         order = replace(order, clean=partial(outgoing, policy=policy))
     if public and not write and not settings.allow_cloud:
@@ -164,6 +175,8 @@ def _lines(report: PushReport, *, dry_run: bool) -> list[str]:
         lines.append(f"Refused:    {report.refused:,}: {one_line('; '.join(report.reasons), 400)}")
     if report.first is not None and not report.sent:
         lines += ["First:", *_first(report)]
+    if dry_run:
+        lines.append("Nothing was written: this is a dry run.")
     if not report.sent and not dry_run:
         compared = "" if report.compared else " It was not asked what stands there."
         lines.append(f"Nothing was sent: this is a public host.{compared} To send it: --allow-cloud --yes")

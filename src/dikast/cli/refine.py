@@ -20,18 +20,19 @@ from dikast.judges.definition import Judge, find_judge
 from dikast.judges.diff import changes
 from dikast.judges.evidence import Evidence, Gathered
 from dikast.judges.example_swaps import example_for
-from dikast.judges.history import FILE, PAGE, REFINED_ON, Flip, History, Round, Tried, read_history
+from dikast.judges.history import FILE, PAGE, Flip, History, Round, Tried, family_of, read_history
+from dikast.judges.learned import LEARNED, REFINED, listed, write_listed
 from dikast.judges.loading import SAMPLES
 from dikast.judges.scaffold import write_judge
 from dikast.refining import LEAST_ITEMS, Optimizer, Plan, Refined, Refining
 from dikast.refining.gepa_search import check_installed
+from dikast.report.figures import count
 from dikast.report.text import one_line, visible
 from dikast.report.writing import write_text
 from dikast.running import blocking
 from dikast.settings import Settings
 from dikast.workspace import Workspace
 
-LEARNED = "learned_from.txt"
 _SHOWN_FLIPS = 5
 
 EXAMPLES = """
@@ -103,9 +104,10 @@ def command(
     settings = settings_from(workspace, given)
     before = find_judge(judge, workspace.judges_dir)
     history = read_history(before.source)
-    place = Path(folder) if folder else _next_place(workspace.judges_dir, before.name)
+    place = Path(folder) if folder else _next_place(workspace.judges_dir, before.name, history)
     if place.exists():
         raise JudgeError(f"there is something at {str(place)!r} already", hint="Choose another place with --dir.")
+    _called(before, place)
     if optimizer == "gepa":
         check_installed()
     gathered = labelled(workspace, settings, data, labels, annotator, part="dev")
@@ -119,12 +121,13 @@ def command(
         margin=margin / 100,
         pool=_pool(workspace, settings, data, labels, annotator, pool),
         data=Path(data).name,
-        chosen_on=frozenset(_listed(before, REFINED_ON)),
+        chosen_on=listed(before.source, REFINED),
     )
     refined = blocking(_refined(before, dev, settings, workspace, plan))
     grown = history.with_session(refined.session)
     better = refined.judge.version != before.version
     if better:
+        refined = msgspec.structs.replace(refined, judge=_called(refined.judge, place))
         _write(refined, before, dev, plan.pool, grown, place)
     elif _is_own(before, workspace):
         assert before.source is not None
@@ -170,13 +173,15 @@ def _kind(verdict: str | float) -> str:
 
 def _unseen(judge: Judge, evidence: tuple[Evidence, ...]) -> list[Evidence]:
     """The labelled interactions that did not go into the judge. Raises DataError when they are too few."""
-    learned = _listed(judge, LEARNED)
+    learned = listed(judge.source, LEARNED)
     dev = [one for one in evidence if one.interaction.id not in learned]
     if len(evidence) > len(dev):
-        tell(f"{len(evidence) - len(dev)} interactions were left out: the judge was built from them")
+        left = count(len(evidence) - len(dev), "interaction was", "interactions were")
+        tell(f"{left} left out: the judge was built from them")
     if len(dev) < LEAST_ITEMS:
+        have = count(len(dev), "labelled interaction is", "labelled interactions are")
         raise DataError(
-            f"{len(dev)} labelled interactions are left to try changes on, and {LEAST_ITEMS} are the least",
+            f"{have} left to try changes on, and {LEAST_ITEMS} are the least",
             hint="Label more; on so few no change can lead by more than chance.",
         )
     return dev
@@ -194,17 +199,20 @@ def _pool(
         return ()  # nobody has explained anything in the pool yet
 
 
-def _listed(judge: Judge, name: str) -> set[str]:
-    """The ids in one of the lists that lie in a judge's folder."""
-    listed = judge.source / name if judge.source and judge.source.is_dir() else None
-    return set(listed.read_text("utf-8").splitlines()) if listed and listed.is_file() else set()
-
-
-def _next_place(judges_dir: Path, name: str) -> Path:
-    number = 2
-    while (judges_dir / f"{name}-{number}").exists():
+def _next_place(judges_dir: Path, name: str, history: History) -> Path:
+    """The next number in its family: "refunds-3" after "refunds-2", if that was refined."""
+    stem, number = family_of(name) if history.sessions else name, 2
+    while (judges_dir / f"{stem}-{number}").exists():
         number += 1
-    return judges_dir / f"{name}-{number}"
+    return judges_dir / f"{stem}-{number}"
+
+
+def _called(judge: Judge, place: Path) -> Judge:
+    """The judge under its folder's name, so that its runs tell it from the one before; its version is the same.
+
+    Raises JudgeError where that can't be a judge's name.
+    """
+    return Judge.from_dict(judge.to_dict() | {"name": place.name})
 
 
 def _is_own(judge: Judge, workspace: Workspace) -> bool:
@@ -221,18 +229,15 @@ def _write(
     try:
         write_judge(refined.judge, beside)
         taken = {one.interaction.id for one in pool if example_for(refined.judge, one) in refined.judge.examples}
-        _write_list(beside / LEARNED, taken | _listed(before, LEARNED))
-        _write_list(beside / REFINED_ON, {one.interaction.id for one in dev} | _listed(before, REFINED_ON))
+        write_listed(beside, LEARNED, taken | listed(before.source, LEARNED))
+        chosen_on = {one.interaction.id for one in dev}
+        write_listed(beside, REFINED, chosen_on | listed(before.source, REFINED))
         _write_history(history, place.name, beside)
         beside.replace(place)
     except OSError as error:
         raise OutputError(f"can't write the judge to {str(place)!r}: {error.strerror}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-
-
-def _write_list(path: Path, ids: set[str]) -> None:
-    write_text(path, "".join(f"{id}\n" for id in sorted(ids)))
 
 
 def _write_history(history: History, name: str, folder: Path) -> None:
@@ -245,12 +250,14 @@ def _print(refined: Refined, before: Judge, history: History, place: Path | None
     for each in session.rounds:
         _print_round(each)
     click.echo(f"\n{session.end_words}")
-    click.echo(f"Agreement on {session.items} interactions ({session.measure}): {_figure(session.first)}")
+    click.echo(f"Agreement on {count(session.items, 'interaction')} ({session.measure}): {_figure(session.first)}")
     if place is None:
         click.echo("The judge stays as it is.")
         return
     click.echo(f"Now: {_figure(session.last)}, on the labels that it was chosen on.")
     for change in changes(before, refined.judge):
+        if change.key == "name":
+            continue
         click.echo(f"  {change.key}: {_shown(change.before)} -> {_shown(change.after)}")
     click.echo("")
     print_versions(history)
@@ -262,7 +269,7 @@ def _print_round(each: Round) -> None:
     dropped = sum(tried.dropped_after is not None for tried in each.tried)
     early = f", {dropped} given up early" if dropped else ""
     kept = one_line(each.kept, 300) if each.kept else "nothing was better by more than chance"
-    click.echo(f"Round {each.number}, {len(each.tried)} changes tried{early}: {kept}")
+    click.echo(f"Round {each.number}, {count(len(each.tried), 'change')} tried{early}: {kept}")
     if each.word:
         click.echo(f"  {one_line(each.word, 400)}")
     if each.suggested:

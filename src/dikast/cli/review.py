@@ -102,7 +102,7 @@ def _setup(asked: _Asked, workspace: Workspace, settings: Settings, opened: Stor
     """What is labelled, and all that the pages need of the store."""
     dataset = kept_dataset(workspace, opened, asked.data)
     run = open_run(asked.run_name, workspace=workspace, store=asked.store) if asked.run_name else None
-    split = opened.split(dataset.name)
+    split = opened.split(dataset.name, principal=settings.review_principal)
     if split.is_behind():
         click.echo("Interactions came after the split was made; they are given their part.", err=True)
         split.settle()

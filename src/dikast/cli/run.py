@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -18,11 +20,14 @@ from dikast.interactions.dataset import Dataset
 from dikast.judges.cascade import Cascade, find_judge_or_cascade
 from dikast.judges.definition import Judge
 from dikast.records import RunInfo
+from dikast.report.figures import count
+from dikast.report.text import one_line
 from dikast.running import RunPlan, blocking, carry_out
 from dikast.runs import Run
 from dikast.workspace import Workspace
 
 SOME_WITHOUT_VERDICT = 3
+_REASONS_SHOWN = 3
 
 EXAMPLES = """
 \b
@@ -185,8 +190,24 @@ def _print_summary(run: Run, info: RunInfo) -> None:
             f"The judge passes {rate.value:.0%} (95 % interval {rate.low:.0%} to {rate.high:.0%}); "
             "`dikast agree` says how far to trust it."
         )
+    if rest:
+        click.echo(_commonest_reasons(run))
     click.echo(f"Results: {run.out}")
     click.echo(f"Next: dikast show {info.name}, dikast report {info.name}")
+
+
+def _commonest_reasons(run: Run) -> str:
+    """Why interactions have no verdict, the commonest reason first. Numbers in it may differ from one to the next."""
+    counted: Counter[str] = Counter()
+    said: dict[str, str] = {}
+    for verdict in run.verdicts():
+        if verdict.status != "scored" and verdict.reason:
+            kind = re.sub(r"\d+", "0", verdict.reason)
+            said.setdefault(kind, verdict.reason)
+            counted[kind] += 1
+    most = [f"{number:,} x {one_line(said[kind], 160)}" for kind, number in counted.most_common(_REASONS_SHOWN)]
+    others = len(counted) - len(most)
+    return f"Why: {'; '.join(most)}" + (f"; and {count(others, 'other reason')}" if others else "")
 
 
 def _pass_rate(info: RunInfo) -> Estimate | None:

@@ -14,7 +14,8 @@ import click
 
 from dikast.cli.options import model_options, settings_from
 from dikast.cli.progress import tell
-from dikast.judges.definition import Judge, find_judge
+from dikast.judges.cascade import Cascade, find_judge_or_cascade
+from dikast.judges.definition import Judge
 from dikast.listening import address_of, bound_socket, is_loopback
 from dikast.running import blocking
 from dikast.settings import Settings
@@ -39,7 +40,7 @@ Examples:
 class _Plan:
     """What is served, where, to whom."""
 
-    judges: tuple[Judge, ...]
+    judges: tuple[Judge | Cascade, ...]
     workspace: Workspace
     settings: Settings
     host: str
@@ -98,9 +99,9 @@ def command(
 ) -> int:
     """Judges behind an HTTP API, for guardrails and other languages.
 
-    Serves every JUDGE until Ctrl+C or SIGTERM; then finishes what is under way. Verdicts are kept as runs, and what was
-    answered is never asked for again. /openapi.json describes the addresses; /v1/chat/completions takes the judge for
-    a model. Tokens may stand in DIKAST_SERVE_TOKENS too.
+    Serves every JUDGE, or cascade of several, until Ctrl+C or SIGTERM; then finishes what is under way. Verdicts are
+    kept as runs, and what was answered is never asked for again. /openapi.json describes the addresses;
+    /v1/chat/completions takes the judge for a model. Tokens may stand in DIKAST_SERVE_TOKENS too.
     """
     from dikast.serving.limits import Limits
     from dikast.serving.tokens import VARIABLE, read_tokens
@@ -108,7 +109,7 @@ def command(
     workspace = Workspace.find()
     size = int(max_body * 1_000_000)
     plan = _Plan(
-        judges=tuple(find_judge(name, workspace.judges_dir) for name in judge),
+        judges=tuple(find_judge_or_cascade(name, workspace.judges_dir) for name in judge),
         workspace=workspace,
         settings=settings_from(workspace, model),
         host=host,
@@ -174,8 +175,7 @@ def _trust_of(workspace: Workspace) -> TrustOf:
     def known(seat: Seat) -> Mapping[str, Any] | None:
         from dikast.serving.measured import newest_trust
 
-        store = seat.model.bench.store
-        return None if store is None else newest_trust(seat.judge.version, workspace, store)
+        return newest_trust(seat.judge.version, workspace, seat.store)
 
     return known
 
@@ -183,7 +183,7 @@ def _trust_of(workspace: Workspace) -> TrustOf:
 def _greeting(desk: Desk, plan: _Plan, port: int) -> list[str]:
     """What is served, to whom, and where."""
     lines = [
-        f"{name} {seat.judge.version[:12]} ({seat.judge.scale.text()}) on {seat.model.name}"
+        f"{name} {seat.judge.version[:12]} ({seat.stages[0].judge.scale.text()}) on {seat.model}"
         for name, seat in desk.seats.items()
     ]
     lines.append(f"Listening on {address_of(plan.host, port)} (described at /openapi.json)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import glob
 import os
 import re
 import signal
@@ -24,13 +25,14 @@ from dikast.cli.live import Asked, live_name, opened_sources, target_of
 from dikast.cli.options import model_options, settings_from
 from dikast.cli.progress import tell
 from dikast.drifting import Look, anchors_in, look, tell_once
-from dikast.errors import DataError, InputError, SettingError
+from dikast.errors import DataError, InputError, PolicyError, SettingError
 from dikast.finding import find_data
 from dikast.importing import ImportRequest
 from dikast.interactions.dataset import open_dataset
 from dikast.interactions.labels import read_labels
 from dikast.interactions.sampling import SampleRequest
-from dikast.judges.cascade import find_judge_or_cascade
+from dikast.judges.cascade import Cascade, find_judge_or_cascade
+from dikast.judges.definition import Judge
 from dikast.models.ledger import policy_of
 from dikast.platforms.address import Address, address_of, is_address
 from dikast.platforms.calls import Patience
@@ -65,6 +67,7 @@ SOME_WITHOUT_VERDICT = 3
 @click.option("--stratified", "key", metavar="KEY", help="As many of each value of this metadata key; with --sample.")
 @click.option("--push", "push_back", is_flag=True, help="Send the scores back to the platform that SOURCE is.")
 @click.option("--push-to", metavar="URL|FILE", help="Send the scores there.")
+@click.option("--yes", is_flag=True, help="Send scores to a public host, too; with --allow-cloud.")
 @click.option("--once", is_flag=True, help="One round, then end: for cron and systemd.")
 @click.option("--anchors", metavar="DATA", help="Labelled interactions, judged again to see whether the judge changed.")
 @click.option("--anchors-every", default="7d", show_default=True, metavar="TIME", help="How often, at least.")
@@ -86,8 +89,8 @@ def command(source: tuple[str, ...], judge: str, every: str, once: bool, metrics
     is new, draws a sample, judges it, sends scores back if asked, and adds to one run. Ended or killed, the same
     command continues: nothing is judged or sent twice. One watch works on a workspace at a time.
     """
-    own = ("sample", "key", "push_back", "push_to", "anchors", "anchors_every", "labels", "drift_every", "webhook",
-           "name", "format", "feedback", "trace_name", "tag")  # fmt: skip
+    own = ("sample", "key", "push_back", "push_to", "yes", "anchors", "anchors_every", "labels", "drift_every",
+           "webhook", "name", "format", "feedback", "trace_name", "tag")  # fmt: skip
     asked = {name: given.pop(name) for name in own}
     pause = span(every, "--every")
     workspace = Workspace.find()
@@ -151,6 +154,8 @@ def _rounds(watch: Watch, pause: timedelta, after: Callable[[Health], None]) -> 
 
     def end(_number: int, _frame: object) -> None:
         ended.set()
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as for what a shell script starts in the background
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.raise_signal(signal.SIGINT)
 
     before = signal.signal(signal.SIGTERM, end)
@@ -176,7 +181,8 @@ def _plan(
     if asked["key"] and asked["sample"] is None:
         raise InputError("--stratified needs --sample N", hint="It says how the sample is drawn.")
     loaded = find_judge_or_cascade(judge, workspace.judges_dir)
-    stem = live_name(source, asked["format"]) or re.sub(r"[^\w.-]+", "-", Path(source[0]).name).strip("-.") or "source"
+    plain = [part for part in Path(source[0]).parts if not glob.has_magic(part)]  # of a pattern, the folder's name
+    stem = live_name(source, asked["format"]) or re.sub(r"[^\w.-]+", "-", "".join(plain[-1:])).strip("-.") or "source"
     name = asked["name"] or f"watch-{stem.partition('.')[0]}-{loaded.name}"
     run = RunPlan(judge=loaded, dataset=open_dataset([]), workspace=workspace, settings=settings, name=name)
     _ = run.model  # says so now, where none is named
@@ -198,7 +204,7 @@ def _plan(
         ),
         sample=sample,
         push=_pusher(source, asked, workspace, settings, store, loaded.name),
-        anchors=_anchors(asked, workspace, settings),
+        anchors=_anchors(asked, loaded, workspace, settings, store),
         tell=tell,
     )
 
@@ -208,12 +214,16 @@ def _full(source: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(one if is_address(one) else str(Path(one).absolute()) for one in source)
 
 
-def _anchors(asked: dict[str, Any], workspace: Workspace, settings: Settings) -> Anchors | None:
+def _anchors(
+    asked: dict[str, Any], judge: Judge | Cascade, workspace: Workspace, settings: Settings, store: Store
+) -> Anchors | None:
     if asked["anchors"] is None:
         return None
     given = read_labels(asked["labels"]) if asked["labels"] else ()
-    items, labels = anchors_in(find_data(asked["anchors"], workspace, settings.store), given)
-    return Anchors(items, labels, span(asked["anchors_every"], "--anchors-every"))
+    chosen = anchors_in(find_data(asked["anchors"], workspace, settings.store), given, judge, store)
+    if chosen.held:
+        tell(chosen.words)
+    return Anchors(chosen, span(asked["anchors_every"], "--anchors-every"))
 
 
 def _pusher(
@@ -234,15 +244,27 @@ def _pusher(
     to = target.name if isinstance(target, Address) else str(target.absolute())
     platform = target.platform if isinstance(target, Address) and target.platform != "otlp" else None
 
+    async def agreed() -> bool:
+        """Whether it is a public host, to which somebody has agreed to send."""
+        public = isinstance(target, Address) and await is_public(target.host)
+        if public and not asked["yes"]:
+            raise PolicyError(
+                f"{to} is a public host, and scores go there with every round",
+                hint="`dikast push RUN --dry-run` shows what would be sent. To send it: --allow-cloud --yes",
+            )
+        return public
+
     async def send(order: PushOrder, verdicts: Iterable[Verdict]) -> PushReport:
         policy = policy_of(settings, workspace.make_state_dir)
-        if isinstance(target, Address) and await is_public(target.host):
+        if await agreed():
             order = replace(order, clean=partial(outgoing, policy=policy))
         opened = open_target(target, os.environ, policy, Patience(total_s=settings.patience_s, tell=tell))
         try:
             return await push(opened, verdicts, order, store.platforms(), write=True)
         finally:
             await opened.close()
+
+    asyncio.run(agreed())  # before anything is judged
 
     def pusher(run: str, verdicts: Iterable[Verdict]) -> int:
         order = PushOrder(run=run, to=to, name=judge, platform=platform)
@@ -296,6 +318,7 @@ def health_line(health: Health) -> str:
         parts.append(f"{health.dropped:,} not readable")
     if health.rate is not None:
         rate, how = health.rate, "corrected" if health.corrected else "as judged, not corrected"
+        how += f"; of the sample in strata over {health.strata!r}, not of the traffic" if health.strata else ""
         parts.append(f"passes {rate.value:.0%} ({rate.low:.0%} to {rate.high:.0%}, {how})")
     if health.pushed is not None:
         parts.append(f"{health.pushed:,} scores sent")

@@ -42,6 +42,7 @@ def gate(
         verdicts = on_one(asked.criterion, verdicts)
     matched = match(verdicts, labels, criterion=asked.criterion, principal=asked.principal) if labels else None
     whole = Judged(verdicts, matched, lookup)
+    _check_kinds(asked.bars, whole)
     bars = _spread(asked, whole)
     parts = {(bar.key, bar.value): whole.part(bar.key, bar.value or "") for bar in bars if bar.key is not None}
     checks = []
@@ -58,6 +59,25 @@ def gate(
         left_out={} if matched is None else dict(matched.left_out),
         notes=tuple(_notes(asked, checks, matched, len(parts), sum(unjudged.values()))),
     )
+
+
+def _check_kinds(bars: Sequence[Bar], whole: Judged) -> None:
+    """Raise InputError for a bar of another kind than the judge's: with --unsure pass it would pass for ever."""
+    if all(verdict.status != "scored" for verdict in whole.verdicts):
+        return
+    kinds = {bar.what for bar in bars}
+    if whole.are_scores and kinds & {"pass_rate", "tpr", "tnr"}:
+        raise InputError(
+            "the judge gives scores, and --min-pass, --min-tpr and --min-tnr are of pass/fail verdicts",
+            hint="Ask for --min-mean, or give the judge's scale a pass_from: the score from which on it is a pass.",
+        )
+    if "mean" in kinds and not whole.are_scores:
+        raise InputError("the judge gives no scores, so --min-mean has nothing to weigh", hint="Ask for --min-pass.")
+    if kinds != {"scored"} and not whole.scored:
+        raise InputError(
+            "no verdict here is of pass or fail: the judge says which of two is better, which no bar is for",
+            hint="Compare two systems with `dikast compare`.",
+        )
 
 
 def _spread(asked: Asked, whole: Judged) -> list[Bar]:

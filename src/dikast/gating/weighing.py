@@ -42,7 +42,7 @@ _NO_LABELS = Undefined(
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A figure, the least and the most that an item without a verdict may add to it; what would settle it, and what not."""
+    """A figure, the least and the most that an item without a verdict may add to it, what would settle it, what not."""
 
     figure: Figure
     span: tuple[float, float] | None = None
@@ -82,9 +82,7 @@ def _why(figure: Estimate, bar: float, unjudged: int) -> str:
 
 def _pass_rate(bar: Bar, judged: Judged, asked: Asked, level: float) -> _Found:
     matched = judged.matched
-    if judged.are_scores:
-        return _none("the judge gives scores, and a pass rate is of pass/fail verdicts; ask for --min-mean")
-    if not judged.scored:
+    if judged.are_scores or not judged.scored:
         return _none("no item here has a verdict of pass or fail")
     if asked.uncorrected:
         return _uncorrected(bar, judged, level)
@@ -133,7 +131,7 @@ def _uncorrected(bar: Bar, judged: Judged, level: float) -> _Found:
 def _mean(bar: Bar, judged: Judged, asked: Asked, level: float) -> _Found:
     matched, span = judged.matched, asked.judge_scale
     if not judged.are_scores:
-        return _none("the judge gives no scores; ask for --min-pass")
+        return _none("no item here has a score")
     if matched is None:
         return _Found(_NO_LABELS)
     if not matched.verdicts or matched.family != "ordinal":

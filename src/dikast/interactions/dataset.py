@@ -123,7 +123,8 @@ def open_dataset(
 
     A row that can't be used is counted in the tally and written to the `rejects` file, if one is named; with `strict`
     it raises DataError. `clean` is what such a row goes through before. What can't be read at all (no file, a folder, a
-    binary file) raises DataError here, before anything is iterated. A folder is not read as a whole: a glob says which of its files are data.
+    binary file) raises DataError here, before anything is iterated. A folder is not read as a whole: a glob says which
+    of its files are data.
     """
     path = None if rejects is None else Path(rejects)
     files = files_of(source, path)

@@ -7,8 +7,10 @@ count the more the fewer interactions have them, so that what all share, a templ
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from dikast.agreement.texts import tokens
 from dikast.records import Interaction, Json, text_of
@@ -32,30 +34,43 @@ def most_alike(
     asked = dict(Counter(word for words in said for word in set(words)).most_common(_MOST_WORDS))
     numbers: list[int] = []
     lengths: list[int] = []
-    held: dict[str, list[tuple[int, int]]] = {word: [] for word in asked}
+    held = {word: _Held(array("q"), array("q")) for word in asked}
     for at, (number, item) in enumerate(among):
-        words = [word for text in _texts(item) for word in _words(text)]
+        words = tokens("\n".join(text[:_LONGEST] for text in _texts(item)))
         numbers.append(number)
         lengths.append(len(words))
-        for word, times in Counter(filter(asked.__contains__, words)).items():
-            held[word].append((at, times))
+        counted = Counter(words)
+        for word in asked.keys() & counted.keys():
+            held[word].at.append(at)
+            held[word].times.append(counted[word])
     return [numbers[at] for at in _best(asked, held, lengths)[:most]]
 
 
-def _best(asked: dict[str, int], held: dict[str, list[tuple[int, int]]], lengths: Sequence[int]) -> list[int]:
+class _Held(NamedTuple):
+    """Which texts have a word, and how often."""
+
+    at: array[int]
+    times: array[int]
+
+
+def _best(asked: dict[str, int], held: dict[str, _Held], lengths: Sequence[int]) -> list[int]:
     """Places by their score, the best first; of equal ones the earlier."""
-    scores: dict[int, float] = {}
-    usual = sum(lengths) / len(lengths) if any(lengths) else 1.0
-    bend = [_SATURATION * (1 - _LENGTH + _LENGTH * length / usual) for length in lengths]
+    import numpy as np  # which whoever opens no such queue need not wait for
+
+    of_all = np.array(lengths, dtype=np.float64)
+    usual = of_all.mean() if any(lengths) else 1.0
+    bend = _SATURATION * (1 - _LENGTH + _LENGTH * of_all / usual)
     weights = {
-        word: number * math.log1p((len(lengths) - len(held[word]) + 0.5) / (len(held[word]) + 0.5))
+        word: number * math.log1p((len(lengths) - len(held[word].at) + 0.5) / (len(held[word].at) + 0.5))
         for word, number in asked.items()
-        if held[word]
+        if held[word].at
     }
+    scores = np.zeros(len(lengths))
     for word in sorted(weights, key=lambda word: (-weights[word], word))[:_TELLING_WORDS]:
-        for at, times in held[word]:
-            scores[at] = scores.get(at, 0.0) + weights[word] * times * (_SATURATION + 1) / (times + bend[at])
-    return sorted(scores, key=lambda at: (-scores[at], at))
+        at, times = (np.frombuffer(column, dtype=np.int64) for column in held[word])
+        scores[at] += weights[word] * times * (_SATURATION + 1) / (times + bend[at])
+    order: list[int] = np.argsort(-scores, kind="stable").tolist()
+    return order[: np.count_nonzero(scores)]
 
 
 def _texts(item: Interaction) -> list[str]:

@@ -25,13 +25,14 @@ from typing import Literal
 
 import msgspec
 
+from dikast.agreement.settling import settle
 from dikast.interactions.units import normal_text, unit_of
 from dikast.records import Interaction, Label
 
 Part = Literal["pool", "dev", "test", "aside"]
 
 SHARES: dict[Part, float] = {"pool": 0.15, "dev": 0.425, "test": 0.425}
-UNLABELLED = ""
+UNLABELLED, UNDECIDED = "", "undecided"
 
 _Edges = set[tuple[int, int]]
 
@@ -102,19 +103,22 @@ def make_split(
     return Split(parts={**kept, **added}, added=added, notes=tuple(notes))
 
 
-def class_of(labels: Iterable[Label]) -> str | None:
-    """What the first label that says something says: its verdict, or its score rounded; None for no label.
+def class_of(labels: Iterable[Label], principal: str | None = None) -> str | None:
+    """What an item's labels settle on: a verdict, or a score rounded; "undecided" for a draw, None for no label.
 
-    What the system's users said is no label of an expert's, and tells no class.
+    principal: whose word binds. Labels of the whole count before those on single criteria, of which the first given
+    counts. What the system's users said is no label of an expert's, and tells no class.
     """
-    for label in labels:
-        if label.whose == "user":
-            continue
-        if label.verdict is not None:
-            return label.verdict
-        if label.score is not None:
-            return f"score {label.score:.0f}"
-    return None
+    given = [label for label in labels if label.whose != "user" and (label.verdict, label.score) != (None, None)]
+    if not given:
+        return None
+    criterion = None if any(label.criterion is None for label in given) else given[0].criterion
+    settled = settle((label for label in given if label.criterion == criterion), principal)
+    if settled.verdict is not None:
+        return settled.verdict
+    if settled.tied:
+        return UNDECIDED
+    return None if settled.score is None else f"score {settled.score:.0f}"
 
 
 def _units(interactions: Iterable[Interaction], classes: Mapping[str, str] | None) -> list[_Unit]:

@@ -102,7 +102,7 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown
         if raw.get("kind") == "cascade":
             raise JudgeError(
                 f"{place} is a cascade of several judges, and one judge is expected here",
-                hint="`dikast run`, `dikast plan`, `dikast judge lint` and `dikast cascade` take cascades.",
+                hint="`dikast run`, `dikast plan`, `dikast watch`, `dikast serve` and `dikast cascade` take cascades.",
             )
         try:
             judge = cls.from_dict(raw)

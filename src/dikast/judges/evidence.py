@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import cycle
 
 import msgspec
@@ -188,7 +189,7 @@ def choose_examples(
     for index, one in enumerate(evidence):
         if id(one) in can_be:
             by_verdict[one.verdict].append(index)
-    turns = [iter(_farthest_first(rows, group)) for group in sorted(by_verdict.values(), key=len)]
+    turns = [_farthest_first(rows, group) for group in sorted(by_verdict.values(), key=len)]
     chosen: list[int] = []
     left = room
     exhausted = 0
@@ -213,9 +214,10 @@ def cut(text: str, most: int) -> str:
 def _vectors(texts: Sequence[str]) -> NDArray[np.float64]:
     """TF-IDF over hashed words, rows of length 1, shape (n_texts, _BUCKETS)."""
     counts = np.zeros((len(texts), _BUCKETS))
+    bucket = cache(_bucket)
     for row, text in enumerate(texts):
-        for word in tokens(text):
-            counts[row, _bucket(word)] += 1
+        held = np.fromiter(map(bucket, tokens(text)), np.intp)
+        counts[row] = np.bincount(held, minlength=_BUCKETS)
     seen = (counts > 0).sum(axis=0)
     weighted: NDArray[np.float64] = np.log1p(counts) * np.log((1 + len(texts)) / (1 + seen))
     norms = np.linalg.norm(weighted, axis=1, keepdims=True)
@@ -228,13 +230,13 @@ def _bucket(word: str) -> int:
     return zlib.crc32(word.encode("utf-8", "surrogatepass")) % _BUCKETS
 
 
-def _farthest_first(vectors: NDArray[np.float64], group: Sequence[int]) -> list[int]:
+def _farthest_first(vectors: NDArray[np.float64], group: Sequence[int]) -> Iterator[int]:
+    """The group in order; each next one is only looked for when it is asked for."""
     rows = vectors[list(group)]
-    order = [int(np.argmax(rows @ rows.mean(axis=0)))]
-    nearest = rows @ rows[order[0]]  # each one's likeness to the nearest that is chosen
-    while len(order) < len(group):
-        nearest[order] = np.inf
-        following = int(np.argmin(nearest))
-        order.append(following)
+    following = int(np.argmax(rows @ rows.mean(axis=0)))
+    nearest = np.full(len(group), -np.inf)  # each one's likeness to the nearest that is chosen
+    for _ in group:
+        yield group[following]
         nearest = np.maximum(nearest, rows @ rows[following])
-    return [group[index] for index in order]
+        nearest[following] = np.inf
+        following = int(np.argmin(nearest))

@@ -6,6 +6,7 @@ sessions, and any version's agreement can be seen beside those before it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -17,7 +18,6 @@ from dikast.judges.diff import Change
 from dikast.records import Json, JudgeRef
 
 FILE, PAGE = "history.json", "history.html"
-REFINED_ON = "refined_on.txt"
 
 End = Literal["converged", "agreed", "rounds"]
 Why = Literal["better", "cheaper"]
@@ -144,6 +144,15 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     def as_json(self) -> bytes:
         """The text of history.json."""
         return msgspec.json.format(msgspec.json.encode(self)) + b"\n"
+
+
+def family_of(name: str) -> str:
+    """A judge's name without the number that refining gave it.
+
+    >>> family_of("refunds-3"), family_of("refunds")
+    ('refunds', 'refunds')
+    """
+    return re.sub(r"-[0-9]+$", "", name)
 
 
 def read_history(folder: Path | None) -> History:

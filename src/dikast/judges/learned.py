@@ -32,10 +32,10 @@ def learned_of(examples: Iterable[Mapping[str, Any]], folder: Path | None) -> Le
     """What a judge with these examples (as in its definition) has seen; folder: its own, where it is known."""
     shown = [_shown(example) for example in examples]
     return Learned(
-        ids=_ids(folder, LEARNED),
+        ids=listed(folder, LEARNED),
         contents=frozenset(content_hash(one) for one in shown),
         units=frozenset(unit_of(one) for one in shown),
-        refined_on=_ids(folder, REFINED),
+        refined_on=listed(folder, REFINED),
     )
 
 
@@ -50,12 +50,18 @@ def united(several: Iterable[Learned]) -> Learned:
     )
 
 
+def listed(folder: Path | None, name: str) -> frozenset[str]:
+    """The ids in one of the lists that lie in a judge's folder; none where there is no such list."""
+    path = folder / name if folder is not None and folder.is_dir() else None
+    if path is None or not path.is_file():
+        return frozenset()
+    return frozenset(line for line in path.read_text(encoding="utf-8").splitlines() if line)
+
+
+def write_listed(folder: Path, name: str, ids: Iterable[str]) -> None:
+    """Write one of the lists into a judge's folder, in order. Raises OSError."""
+    (folder / name).write_text("".join(f"{id}\n" for id in sorted(set(ids))), encoding="utf-8")
+
+
 def _shown(example: Mapping[str, Any]) -> Interaction:
     return Interaction(id="", **{"input": None, **{name: example[name] for name in _SHOWN if name in example}})
-
-
-def _ids(folder: Path | None, name: str) -> frozenset[str]:
-    listed = folder / name if folder is not None and folder.is_dir() else None
-    if listed is None or not listed.is_file():
-        return frozenset()
-    return frozenset(line for line in listed.read_text(encoding="utf-8").splitlines() if line)

@@ -19,6 +19,7 @@ from dikast.judges.template import OF_INTERACTION, Template
 from dikast.judges.wording import Names, Wording, wording
 from dikast.models.endpoint import Message
 from dikast.records import Interaction, Json, text_of
+from dikast.redaction.kinds import PSEUDONYM
 
 if TYPE_CHECKING:
     from dikast.judges.definition import Judge
@@ -63,7 +64,10 @@ def render(
             values["examples"] = _examples(judge, [*judge.examples, *examples], fast=fast)
         return (Message("user", prepared.template.filled(values)),)
     body = _fenced_item(_parts(judge.mode, interaction), prepared, swapped)
-    user = Message("user", f"{body}\n\n{prepared.closing}")
+    # A judge that isn't told takes a pseudonym for a blank that the system forgot to fill. The words are our own: one
+    # from the item would stand outside of its fence.
+    note = f"{wording(judge.language).replaced}\n\n" if PSEUDONYM.search(body) else ""
+    user = Message("user", f"{body}\n\n{note}{prepared.closing}")
     if prepared.system is None:
         return (user,)
     if not examples:

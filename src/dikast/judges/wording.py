@@ -50,6 +50,7 @@ class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     or_: str
     comma: str
     opening: str
+    replaced: str
     closing: str
     closing_word: str
 

@@ -39,19 +39,24 @@ class RememberedEndpoint:
 
 
 def keep_facts(memory: Memory, model: str, base_urls: Sequence[str], facts: Sequence[Facts]) -> None:
-    """Remember who answers under this name, so that kept answers are found without asking anybody."""
-    key, body = _key(model, base_urls), msgspec.json.encode(list(facts))
-    if memory.get(key) != body:
-        memory[key] = body
+    """Remember who answers under this name, so that kept answers are found without asking anybody.
+
+    It is found without the addresses, too: where nobody is asked, nobody need know them.
+    """
+    body = msgspec.json.encode(list(facts))
+    for key in {_key(model, base_urls), _key(model, ())}:
+        if memory.get(key) != body:
+            memory[key] = body
 
 
 def remembered_endpoints(memory: Memory | None, model: str, base_urls: Sequence[str]) -> list[Endpoint]:
     """The endpoints that last answered under this name. Raises NotKept when none is remembered."""
     body = memory.get(_key(model, base_urls)) if memory is not None else None
     if body is None:
+        at = f" at {', '.join(base_urls)}" if base_urls else ""
         raise NotKept(
-            f"nothing is kept of {model!r}, and it may not be asked",
-            hint="Run once with the model; the store then keeps what it answered.",
+            f"nothing is kept of {model!r}{at}, and it may not be asked",
+            hint="Run once with the model under this very name; the store then keeps what it answered.",
         )
     return [RememberedEndpoint(model, facts) for facts in msgspec.json.decode(body, type=list[Facts])]
 

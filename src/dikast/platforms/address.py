@@ -111,7 +111,8 @@ def keys_of(address: Address, environ: Mapping[str, str]) -> Keys:
         key = environ.get("LANGSMITH_API_KEY") or environ.get("LANGCHAIN_API_KEY")
         if not key:
             raise SettingError("LANGSMITH_API_KEY is not set, and LangSmith lets nobody in without it")
-        return Keys({"X-Api-Key": key})
+        workspace = environ.get("LANGSMITH_WORKSPACE_ID")  # which a key of a whole organisation needs
+        return Keys({"X-Api-Key": key, **({"X-Tenant-Id": workspace} if workspace else {})})
     if address.platform == "phoenix":
         key = environ.get("PHOENIX_API_KEY")
         return Keys({"Authorization": f"Bearer {key}"} if key else {})

@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from dikast.errors import DikastError, EndpointDown, EndpointDropped, EndpointError, EndpointRefused, PolicyError
+from dikast.errors import (
+    DikastError,
+    EndpointDown,
+    EndpointDropped,
+    EndpointError,
+    EndpointGarbled,
+    EndpointRefused,
+    PolicyError,
+)
 from dikast.models.client import BaseUrl, Client
 from dikast.models.options import MIB, EndpointOptions
 from dikast.models.policy import Policy
@@ -72,8 +80,9 @@ class Calls:
                 raise PolicyError(str(error), hint=self._consent(method)) from None
             except EndpointError as error:
                 pause = max(wait * random.uniform(0.5, 1.0), error.retry_after_s or 0.0)
-                # One that never answered is the wrong address rather than one that went away.
+                # One that never answered, or with a web page, is the wrong address rather than one that went away.
                 absent = isinstance(error, EndpointDown) and not isinstance(error, EndpointDropped)
+                absent = absent or _is_page(error)
                 passing = error.retryable and error.status != 501 and (self._was_up or not absent)
                 if not passing or waited + pause > self._patience.total_s:
                     raise self._told(error) from error
@@ -102,11 +111,20 @@ class Calls:
             403: "The key may not do that: check what it is allowed to, and whether it is of this project.",
             404: f"Check the address: {self.address.name}.",
         }.get(error.status or 0, error.hint)
-        if error.status is None:
+        if _is_page(error):
+            hint = f"Is the platform itself at {self.address.root}, or a proxy, a sign-in page, another server?"
+        elif 300 <= (error.status or 0) < 400:
+            hint = "Give the address that it leads to. If that is a sign-in page, a proxy stands before the platform."
+        elif error.status is None:
             hint = f"Is {self.address.root} the right address, and is it up?"
         return type(error)(
             str(error), hint=hint, status=error.status, retry_after_s=error.retry_after_s, body=error.body
         )
+
+
+def _is_page(error: EndpointError) -> bool:
+    """Whether what came is no JSON at all, though the server was content with the request."""
+    return isinstance(error, EndpointGarbled) and error.status == 200
 
 
 def too_large(error: EndpointError) -> bool:

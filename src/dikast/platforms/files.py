@@ -45,7 +45,8 @@ class ScoreFile:
             passing.replace(self.path)
         except OSError as error:
             passing.unlink(missing_ok=True)
-            raise OutputError(f"can't write {str(self.path)!r}: {error.strerror}") from error
+            hint = None if self.path.parent.is_dir() else f"Make the folder {str(self.path.parent)!r} first."
+            raise OutputError(f"can't write {str(self.path)!r}: {error.strerror}", hint=hint) from error
 
     async def standing(self, scores: Sequence[Score]) -> dict[str, Standing]:
         """See Target."""

@@ -217,6 +217,8 @@ def _body(score: Score) -> dict[str, Json]:
     body = {
         "id": score.id, "traceId": score.trace, "observationId": score.span, "name": score.name,
         "value": int(value) if kind == "BOOLEAN" else value, "dataType": kind, "comment": score.comment,
+        # else it lies in the environment "default", where nobody looks at this trace
+        "environment": score.environment if score.source == "langfuse" else None,
         "metadata": score.marked,
     }  # fmt: skip
     return {key: part for key, part in body.items() if part is not None}

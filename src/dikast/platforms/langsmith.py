@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from urllib.parse import quote, urlencode
 
 from dikast.errors import DataError, EndpointRefused
 from dikast.platforms.calls import Calls
@@ -23,6 +24,10 @@ _SELECT = [
     "session_id", "status", "trace_id", "dotted_order", "total_tokens", "total_cost", "feedback_stats",
     "inputs_s3_urls", "outputs_s3_urls",
 ]  # fmt: skip
+_SELECT_V2 = [
+    "ID", "NAME", "RUN_TYPE", "START_TIME", "END_TIME", "EXTRA", "METADATA", "ERROR", "INPUTS", "OUTPUTS",
+    "PARENT_RUN_IDS", "TAGS", "PROJECT_ID", "STATUS", "TRACE_ID", "DOTTED_ORDER", "TOTAL_TOKENS", "TOTAL_COST",
+]  # fmt: skip
 _BY_MACHINES = ("model", "evaluator", "auto_eval")
 
 
@@ -37,6 +42,7 @@ class LangSmith:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._session: str | None = None
+        self._v2: bool | None = None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -47,14 +53,21 @@ class LangSmith:
         conditions = [f'lt(start_time, "{rfc3339(window.end)}")']
         conditions += [f"eq(name, {_quoted(query.name)})"] if query.name is not None else []
         conditions += [f"has(tags, {_quoted(tag)})" for tag in query.tags]
-        body = {
-            "session": [await self._project()], "is_root": True, "start_time": rfc3339(window.start), "limit": _PAGE,
-            "select": ["id", "trace_id", "start_time"], "cursor": cursor,
-            "filter": conditions[0] if len(conditions) == 1 else f"and({', '.join(conditions)})",
+        wanted = conditions[0] if len(conditions) == 1 else f"and({', '.join(conditions)})"
+        project = await self._project()
+        body: dict[str, Json] = {
+            "project_ids": [project], "is_root": True, "min_start_time": rfc3339(window.start),
+            "max_start_time": rfc3339(window.end), "filter": wanted, "page_size": _PAGE, "selects": ["ID", "TRACE_ID"],
         }  # fmt: skip
-        page = table(await self._calls.post("/runs/query", {key: one for key, one in body.items() if one is not None}))
-        ids = tuple(Listed(str(row.get("trace_id") or row["id"])) for row in tables(page.get("runs")) if row.get("id"))
-        return Page(ids, text(table(page.get("cursors")).get("next")))
+        page = await self._newer("POST", "/api/v2/runs/query", {**body, **({"cursor": cursor} if cursor else {})})
+        if page is not None:
+            return Page(_ids(page.get("items")), text(page.get("next_cursor")))
+        body = {
+            "session": [project], "is_root": True, "start_time": rfc3339(window.start), "filter": wanted,
+            "limit": _PAGE, "select": ["id", "trace_id", "start_time"],
+        }  # fmt: skip
+        page = table(await self._calls.post("/runs/query", {**body, **({"cursor": cursor} if cursor else {})}))
+        return Page(_ids(page.get("runs")), text(table(page.get("cursors")).get("next")))
 
     async def feedback(self, window: Window, cursor: str | None) -> Page:
         """See Source."""
@@ -115,7 +128,30 @@ class LangSmith:
                 self._session = id
         return self._session
 
+    async def _newer(self, method: str, path: str, body: Json = None) -> dict[str, Json] | None:
+        """What version 2 of the API answers; None from a server that has only version 1 (self-hosted, before 0.16)."""
+        if self._v2 is False:
+            return None
+        origin = self._calls.address.root
+        for suffix in ("/api/v1", "/api"):  # under which a self-hosted server has version 1
+            origin = origin.removesuffix(suffix)
+        try:
+            answer = table(await self._calls.send(method, origin + path, body))
+        except EndpointRefused as error:
+            if error.status not in (404, 405, 501):
+                raise
+            if self._v2:  # the trace is not there, and not the path
+                return {}
+            self._v2 = False
+            return None
+        self._v2 = True
+        return answer
+
     async def _runs(self, trace: str) -> list[dict[str, Json]]:
+        asked = urlencode({"project_id": await self._project(), "selects": _SELECT_V2}, doseq=True)
+        found = await self._newer("GET", f"/api/v2/traces/{quote(trace, safe='')}/runs?{asked}")
+        if found is not None:
+            return [_as_before(row) for row in tables(found.get("items"))]
         rows: list[dict[str, Json]] = []
         body: dict[str, Json] = {
             "session": [await self._project()], "trace": trace, "limit": _PAGE, "select": _SELECT,
@@ -140,6 +176,23 @@ class LangSmith:
                     break
                 offset += _PAGE
         return rows
+
+
+def _ids(rows: Json) -> tuple[Listed, ...]:
+    return tuple(Listed(str(row.get("trace_id") or row["id"])) for row in tables(rows) if row.get("id"))
+
+
+def _as_before(row: dict[str, Json]) -> dict[str, Json]:
+    """A run of version 2 under the names of version 1, which exports have and the reader knows."""
+    extra, parents = table(row.get("extra")), row.get("parent_run_ids") or [None]
+    return {
+        **row,
+        "run_type": str(row.get("run_type")).lower(),
+        "status": str(row.get("status")).lower(),
+        "parent_run_id": parents[-1],
+        "session_id": row.get("project_id"),
+        "extra": {**extra, "metadata": {**table(row.get("metadata")), **table(extra.get("metadata"))}},
+    }
 
 
 def _listed(rows: Sequence[dict[str, Json]]) -> Iterator[Listed]:
@@ -174,8 +227,9 @@ def _said(score: Score) -> dict[str, Json]:
 def _body(score: Score, project: str) -> dict[str, Json]:
     return {
         "id": score.id, "run_id": score.span or score.trace, "trace_id": score.trace, "session_id": project,
-        "start_time": score.at, "key": score.name, **_said(score),
-        "feedback_source": {"type": "model", "metadata": score.marked}, "extend_trace_retention": False,
+        "start_time": None if score.span else score.at,  # of the run itself, and only the trace's is known
+        "key": score.name, **_said(score), "feedback_source": {"type": "model", "metadata": score.marked},
+        "extend_trace_retention": False,
     }  # fmt: skip
 
 

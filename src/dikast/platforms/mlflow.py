@@ -39,9 +39,9 @@ class Mlflow:
         await self._calls.close()
 
     async def traces(self, window: Window, query: Query, cursor: str | None) -> Page:
-        """See Source; tags are looked at when a trace is fetched."""
+        """See Source; a tag may be a key alone or KEY=VALUE, and is looked at in the list."""
         page, following = await self._search(window, query.name, cursor)
-        return Page(tuple(Listed(str(info["trace_id"])) for info in page), following)
+        return Page(tuple(Listed(str(info["trace_id"])) for info in page if _wanted(info, query)), following)
 
     async def feedback(self, window: Window, cursor: str | None) -> Page:
         """See Source: assessments come with the traces that they are of."""

@@ -36,9 +36,9 @@ class Phoenix:
         await self._calls.close()
 
     async def traces(self, window: Window, query: Query, cursor: str | None) -> Page:
-        """See Source; tags are looked at when a trace is fetched."""
+        """See Source; it has no filter for tags, but shows them in the list."""
         rows, following = await self._spans({**_times(window), "parent_id": "null", "name": query.name}, cursor)
-        return Page(tuple(Listed(_trace(row)) for row in rows), following)
+        return Page(tuple(Listed(_trace(row)) for row in rows if _wanted(row, query)), following)
 
     async def feedback(self, window: Window, cursor: str | None) -> Page:
         """See Source: annotations can only be asked for by the spans that they are on."""

@@ -2,6 +2,10 @@
 
 Every page is a file before the next is asked for; an interrupted pull goes on from the files that are there. How far a
 source was imported is only moved on (`Pulled.done`) when what came of it is kept, so that nothing is lost in between.
+
+Pages lie as they came, also where the import redacts: what is redacted, kept or dropped is a matter of an interaction's
+fields, which there are only when a page was read. So pages are the owner's alone, and go when they were imported, or
+when nobody has gone on with them for a day.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -96,6 +101,7 @@ async def pull(
 ) -> Pulled:
     """Everything that is new at a source. Hold `memory.lock(order.address.name)` around it and what is done with it."""
     mark = memory.mark(order.key)
+    _drop_abandoned(order.folder, but=order.place)
     pages = _Pages(order.place)
     now = now or datetime.now(UTC)
     plan = pages.plan(order.query, now) or _new_plan(order.query, mark, now)
@@ -109,6 +115,14 @@ async def pull(
     pulled.files = await _fetch_all(source, ids, order.query, pages, tell)
     pulled.traces = len(ids)
     return pulled
+
+
+def _drop_abandoned(folder: Path, *, but: Path) -> None:
+    """Drop pages of other sources that nobody has gone on with: they hold what people wrote."""
+    oldest = time.time() - _LONGEST_PAUSE.total_seconds()
+    for place in folder.iterdir() if folder.is_dir() else ():
+        if place != but and place.is_dir() and place.stat().st_mtime < oldest:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 async def _fetch_all(source: Source, ids: Sequence[str], query: Query, pages: _Pages, tell: _Tell | None) -> list[Path]:

@@ -108,8 +108,8 @@ async def push(
             taken = [one for one in some if fates[one.id] in _TAKEN and one.id not in refused]
             memory.log_pushed(order.to, order.run, {one.id: one.digest for one in taken if _is_news(one, due, log)})
         _count(report, fates, refused)
-        if tell is not None:
-            tell(f"{report.created + report.updated + report.unchanged:,} scores")
+        if tell is not None and target is not None and len(some) == target.batch:  # not the last
+            tell(f"{report.scores:,} scores so far")
     return report
 
 
@@ -129,7 +129,7 @@ def _fate(score: Score, there: Standing, logged: Pushed | None, lag_s: float) ->
 
 def _why_not(verdict: Verdict, order: PushOrder) -> str | None:
     if verdict.status != "scored":
-        return f"no verdict ({verdict.status})"
+        return f"without a verdict ({verdict.status})"
     if order.only is not None and verdict.verdict != {"failed": "fail", "passed": "pass"}[order.only]:
         return f"not {order.only}"
     source, trace = verdict.metadata.get("source"), verdict.metadata.get("trace_id")

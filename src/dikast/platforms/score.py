@@ -20,7 +20,8 @@ MARK = "dikast"
 class Score(msgspec.Struct, frozen=True, kw_only=True):
     """One score. value: 1 or 0 for pass and fail, a number, or a word (a, b, tie). label: the word for it.
 
-    trace, span: what it is about; span None for the whole trace. metadata: judge, model, confidence, trust.
+    trace, span: what it is about; span None for the whole trace. environment: the trace's, where the platform says so.
+    metadata: judge, model, confidence, trust.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     trace: str
     span: str | None = None
     project: str | None = None
+    environment: str | None = None
     value: float | None = None
     label: str | None = None
     comment: str | None = None
@@ -83,6 +85,7 @@ def scores_of(verdict: Verdict, name: str, trust: Mapping[str, Json]) -> Iterato
             trace=trace,
             span=_text(span),
             project=_text(project),
+            environment=_text(said.get("environment")),
             value=value,
             label=label,
             comment=cut(verdict.critique) if verdict.critique else None,

@@ -160,7 +160,8 @@ class InteractionRedactor:
         return _HIDDEN_ROW if raw and self._rules.hides else str(self._redactor.value(raw))
 
     def _metadata(self, metadata: dict[str, Json], id: str) -> dict[str, Json]:
-        ids = {key for key in _IDS if key in metadata and self._rules.action(f"metadata.{key}") == "redact"}
+        known = _IDS if "source" in metadata else ()
+        ids = {key for key in known if key in metadata and self._rules.action(f"metadata.{key}") == "redact"}
         others = {key: value for key, value in metadata.items() if key not in ids}
         redacted = self._at("metadata", others, id, "") if others else None
         return {key: metadata[key] for key in metadata if key in ids} | (redacted or {})

@@ -49,7 +49,9 @@ _KEY_WORDS = (
     r"(?:key|token|secret)|"
     r"credentials?|金鑰|密鑰|密钥|令牌|權杖"
 )
-_ASSIGNED = r"""["']?\s{0,3}(?:=>|:=|[:=]|：|\bis\b|\bto\b|是|為|为|改成|改為|改为|設為|设为)\s{0,3}\\?["']?"""
+# JSON in a text in JSON has a backslash before each quote, and more with every layer.
+_QUOTE = r"""\\{0,15}["']?"""
+_ASSIGNED = rf"""{_QUOTE}\s{{0,3}}(?:=>|:=|[:=]|：|\bis\b|\bto\b|是|為|为|改成|改為|改为|設為|设为)\s{{0,3}}{_QUOTE}"""
 PASSWORD = rf"""(?<=(?:{_PASSWORD_WORDS}){_ASSIGNED})[^\s"'`,;<>\\，。；、）)\u4e00-\u9fff]{{4,128}}"""
 KEY = rf"""(?<=(?:{_KEY_WORDS}){_ASSIGNED})[A-Za-z0-9_\-./+=~]{{16,512}}"""
 ASSIGNMENT_HINT = re.compile(r"pass|pwd?|密|口令|key|token|secret|credential|金鑰|令牌|權杖", re.IGNORECASE)

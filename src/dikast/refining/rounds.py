@@ -27,6 +27,7 @@ from dikast.records import Interaction, Verdict, text_of
 from dikast.refining import gepa_search
 from dikast.refining.deciding import Deciding, Decision
 from dikast.refining.measuring import Trial, Yardstick
+from dikast.report.figures import count
 
 LEAST_ITEMS = 10
 _RACED_FROM = 24  # fewer interactions are tried at once
@@ -173,7 +174,8 @@ class Refining:
             except PromptTooLong:
                 shown, pool = shown[: len(shown) // 2], []
                 continue
-            self._tell(f"the model proposes {len(proposed)} changes after {len(shown)} of {len(found)} disagreements")
+            looked_at = f"{len(shown)} of {count(len(found), 'disagreement')}"
+            self._tell(f"the model proposes {count(len(proposed), 'change')} after {looked_at}")
             return proposed
         self._tell("the disagreements don't fit into the model's context: it proposes nothing")
         return []

@@ -163,13 +163,22 @@ def honest_words(found: Replay) -> str:
     """What to expect of a setting that was chosen on the labels it is measured on."""
     told = found.expected
     flattery = found.chosen.worth - getattr(told.figure, "value", found.chosen.worth)
-    spans = "; ".join(f"{low:g} to {high:g}" if low != high else f"{low:g}" for low, high in told.thresholds)
+    spans = "; ".join(
+        f"{one_line(name, 40)} {_span(*ends)}" for (name, _), ends in zip(found.alone, told.thresholds, strict=False)
+    )
     lead = f"it looks {abs(flattery) * 100:.1f} points {'better' if flattery >= 0 else 'worse'} here than that"
     return (
         f"Expect {value_of(told.figure, as_percent=True)} ({bounds(told.figure, as_percent=True)}) on new "
         f"interactions: chosen anew on four fifths of the labels and measured on the rest, five times; {lead}. "
-        f"The five choices were {spans or 'all alike'}."
+        f"The five choices: {spans or 'all alike'}."
     )
+
+
+def _span(low: float, high: float) -> str:
+    """The thresholds that were chosen for one stage: "below 0.88 to 0.92", "never" or "never to below 0.92"."""
+    if not high:
+        return "never"
+    return f"{f'below {low:.4g}' if low else 'never'}{f' to below {high:.4g}' if low != high else ''}"
 
 
 def thresholds_short(thresholds: Sequence[float]) -> str:

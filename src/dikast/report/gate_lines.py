@@ -15,8 +15,11 @@ _MOST_CHECKS = 40
 _LONGEST = 400
 
 
-def gate_lines(found: Gate, name: str, measured: Sequence[str] = ()) -> list[str]:
-    """The gate's checks and its answer, which the last line gives. measured: lines on what was measured on."""
+def gate_lines(found: Gate, name: str, measured: Sequence[str] = (), unsure: Answer = "cant_tell") -> list[str]:
+    """The gate's checks and its answer, which the last line gives.
+
+    measured: lines on what was measured on. unsure: what can't tell counts as.
+    """
     lines = [f"{one_line(name, 80)}: {count(found.items, 'item')}, {found.labelled:,} of them labelled", *measured, ""]
     worst = sorted(found.checks, key=lambda check: ("fail", "cant_tell", "pass").index(check.answer))
     shown = [check for check in found.checks if check in worst[:_MOST_CHECKS]]
@@ -33,7 +36,7 @@ def gate_lines(found: Gate, name: str, measured: Sequence[str] = ()) -> list[str
         f"Left out of the labels: {n:,} {reason}." for reason, n in found.left_out.items() if reason != "no label"
     ]
     lines += [f"Note: {one_line(note, _LONGEST)}." for note in found.notes]
-    return [*lines, sentence(found)]
+    return [*lines, sentence(found, unsure)]
 
 
 def title_of(check: Check) -> str:
@@ -46,7 +49,7 @@ def said_of(check: Check) -> str:
 
     For a share "82.3 % (95 % interval 76.0 to 87.1 %), bar 85 %".
     """
-    bar = as_said(check, check.bar.at_least)
+    bar = bar_of(check)
     if not isinstance(check.figure, Estimate) or check.low is None or check.high is None:
         return f"no figure, bar {bar}"
     value = as_said(check, check.figure.value)
@@ -69,6 +72,12 @@ def as_said(check: Check, value: float) -> str:
     return percent(value) if check.bar.what in SHARES else decimal(value)
 
 
+def bar_of(check: Check) -> str:
+    """A check's bar as it was set: "85 %", "99.95 %"."""
+    bar = check.bar.at_least
+    return f"{100 * bar:.10g} %" if check.bar.what in SHARES else f"{bar:.10g}"
+
+
 def remarks_on(check: Check) -> Iterable[str]:
     """Why a check's answer is not plain, and what would settle it."""
     if check.why:
@@ -77,8 +86,8 @@ def remarks_on(check: Check) -> Iterable[str]:
         yield f"{'what would tell' if number == 0 else 'or'}: {need}"
 
 
-def sentence(found: Gate) -> str:
-    """The gate's answer in one line."""
+def sentence(found: Gate, unsure: Answer = "cant_tell") -> str:
+    """The gate's answer in one line. unsure: what can't tell counts as."""
     n = len(found.checks)
     by = {answer: sum(check.answer == answer for check in found.checks) for answer in SAID}
     if found.answer == "pass":
@@ -86,4 +95,5 @@ def sentence(found: Gate) -> str:
     if found.answer == "fail":
         one = "FAIL: the high end lies under the bar."
         return one if n == 1 else f"FAIL: {by['fail']} of {n} checks lie under their bars with their high ends."
-    return "CAN'T TELL." if n == 1 else f"CAN'T TELL: {by['cant_tell']} of {n} checks can't be told, and none fails."
+    said = "CAN'T TELL" if n == 1 else f"CAN'T TELL: {by['cant_tell']} of {n} checks can't be told, and none fails"
+    return f"{said}." if unsure == "cant_tell" else f"{said}; it counts as a {unsure} here (--unsure {unsure})."

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from dikast.agreement.estimate import Estimate
+from dikast.agreement.gate import Answer
 from dikast.gating.bars import Check, Gate
 from dikast.records import Verdict
 from dikast.report.figures import count, decimal
-from dikast.report.gate_lines import SAID, as_said, interval_of, remarks_on, sentence
+from dikast.report.gate_lines import SAID, as_said, bar_of, interval_of, remarks_on, sentence
 from dikast.report.text import one_line
 
 _SIGNS = {"pass": "✅", "fail": "❌", "cant_tell": "❔"}
@@ -35,15 +36,24 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def gate_markdown(
-    found: Gate, name: str, *, judge: str = "", measured: Sequence[str] = (), failed: Iterable[Verdict] = ()
+    found: Gate,
+    name: str,
+    *,
+    judge: str = "",
+    measured: Sequence[str] = (),
+    failed: Iterable[Verdict] = (),
+    unsure: Answer = "cant_tell",
 ) -> str:
-    """The gate as a small document. judge: who judged. failed: verdicts of fail, of which the first ten are shown."""
+    """The gate as a small document.
+
+    judge: who judged. failed: verdicts of fail, of which the first ten are shown. unsure: what can't tell counts as.
+    """
     judged = f"; judged by {plain(judge)}." if judge else "."
     every = [(plain(check.title, 80), remark) for check in found.checks for remark in remarks_on(check)]
     lines = [
         f"## {_SIGNS[found.answer]} dikast gate: {plain(name, 80)}",
         "",
-        f"**{plain(sentence(found))}**",
+        f"**{plain(sentence(found, unsure))}**",
         "",
         f"{count(found.items, 'item')}, {found.labelled:,} of them labelled{judged}",
         "",
@@ -67,7 +77,7 @@ def _row(check: Check) -> str:
         plain(check.title, 80),
         value,
         interval or "–",
-        as_said(check, check.bar.at_least),
+        bar_of(check),
         SAID[check.answer],
     )
     return f"| {' | '.join(cells)} |"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 from dikast.agreement.estimate import Estimate
 from dikast.agreement.gate import Answer
 from dikast.gating.bars import Check, Gate
-from dikast.report.gate_lines import interval_of, remarks_on, said_of
+from dikast.report.gate_lines import bar_of, interval_of, remarks_on, said_of
 
 Outcome = Literal["passed", "failure", "error", "skipped"]
 
@@ -65,9 +66,10 @@ def gate_junit(found: Gate, name: str, unsure: Answer, properties: Mapping[str, 
         "fail": "failure",
         "cant_tell": {"pass": "skipped", "fail": "failure", "cant_tell": "error"}[unsure],  # type: ignore[dict-item]
     }
+    titles = Counter(check.title for check in found.checks)
     cases = [
         Case(
-            name=check.title,
+            name=check.title if titles[check.title] == 1 else f"{check.title}, bar {bar_of(check)}",
             outcome=outcomes[check.answer],
             message=said_of(check) + ("" if check.answer == "fail" else f"; can't tell: {check.why}"),
             text="\n".join([said_of(check), *remarks_on(check)]),

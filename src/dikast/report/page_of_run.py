@@ -15,7 +15,7 @@ from dikast.analysis.distribution import Distribution
 from dikast.analysis.summary import STATUSES, RunSummary
 from dikast.records import Interaction, Json, RunInfo
 from dikast.report.agreement_block import AgreementBlock, AgreementFigure
-from dikast.report.figures import bounds, interval, percent, seconds, value_of
+from dikast.report.figures import bounds, count, interval, percent, seconds, value_of
 from dikast.report.outlier_cards import excerpt_part, outlier_sections
 from dikast.report.page import (
     AgreementView,
@@ -217,7 +217,7 @@ def agreement_view(block: AgreementBlock) -> AgreementView:
         tone=tones[block.trust],
         sentence=block.sentence,
         needs=block.needs or "",
-        labels=f"{block.n:,} interactions with a label and a verdict; labels: {block.labels}",
+        labels=f"{count(block.n, 'interaction')} with a label and a verdict; labels: {block.labels}",
         figures=tuple(_figure_row(figure) for figure in block.figures),
         baselines=tuple(_figure_row(figure) for figure in block.baselines),
         left_out=tuple(Row(reason, f"{count:,}") for reason, count in block.left_out.items()),
@@ -283,7 +283,7 @@ def _reasons_note(summary: RunSummary) -> str:
     reasons = summary.reasons
     if not reasons.n:
         return "The judge gave no critiques, so there is nothing to group."
-    words = f"{reasons.n:,} verdicts have a critique"
+    words = f"{count(reasons.n, 'verdict has', 'verdicts have')} a critique"
     words += f", {reasons.without:,} have none. " if reasons.without else ". "
     if reasons.sampled < reasons.n:
         words += f"Grouped is a random sample of {reasons.sampled:,}. "

@@ -88,7 +88,7 @@ def notes(summary: RunSummary) -> tuple[str, ...]:
     if len(summary.judges) > 1:
         named = ", ".join(f"{ref.name} {ref.version[:8]} ({times:,})" for ref, times in summary.judges[:5])
         found.append(f"These results mix {len(summary.judges)} judges or versions: {named}.")
-    if len(summary.models) > 1:
+    if len(summary.models) > 1 and summary.stages is None:  # a cascade's are its stages
         named = ", ".join(f"{model} ({times:,})" for model, times in list(summary.models.items())[:5])
         found.append(f"These results mix {len(summary.models)} models: {named}.")
     if summary.n and not summary.counts["scored"]:

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from dikast.carding import CardSources, make_card
+from dikast.judges.history import family_of
 from dikast.records import Interaction, RunInfo, Verdict
+from dikast.report.figures import count
 from dikast.report.judge_card import Opening, render_card
 from dikast.review.desk import Desk
 
@@ -24,20 +26,10 @@ def card_document(desk: Desk, info: RunInfo) -> str:
     those of the rest, and it says so. Items are shown one by one only if they are not sealed and this annotator has
     labelled them.
     """
-    openings = [
-        Opening(one.at, desk.dataset.name, one.judge.version, one.n, one.why)
-        for one in desk.setup.openings()
-        if one.judge.name == info.judge.name
-    ]
+    openings = _openings(desk, info)
     opened = any(one.version == info.judge.version for one in openings)
     labels = [revision.label for revision in desk.book.current() if not revision.outdated]
     measured = [label for label in labels if _sealed(desk, label.id) == opened]
-    note = (
-        f"The figures are of the sealed test, which was opened for this version: {len({one.id for one in measured}):,} "
-        "labelled items, none of which is shown."
-        if opened
-        else "The figures are of labelled items that are not sealed: the sealed test was not opened for this version."
-    )
     places = {label.id: desk.position_of(label.id) for label in labels}
     may = (id for id, at in places.items() if at is not None and desk.has_saved(at) and not desk.is_sealed(at))
     made = make_card(
@@ -53,12 +45,29 @@ def card_document(desk: Desk, info: RunInfo) -> str:
             showable=frozenset(may),
             principal=desk.setup.principal,
             openings=openings,
-            notes=(note,) if desk.setup.sealed else (),
+            notes=(_note(opened, len({one.id for one in measured})),) if desk.setup.sealed else (),
         )
     )
     if opened:  # a map of confidence is never fitted on sealed labels
         made = replace(made, agreement=replace(made.agreement, calibration=None))
     return render_card(made)
+
+
+def _openings(desk: Desk, info: RunInfo) -> list[Opening]:
+    """When the sealed test was opened for this judge, or for one that was refined from it or before it."""
+    return [
+        Opening(one.at, desk.dataset.name, one.judge.version, one.n, one.why)
+        for one in desk.setup.openings()
+        if family_of(one.judge.name) == family_of(info.judge.name)
+    ]
+
+
+def _note(opened: bool, items: int) -> str:
+    """What the figures are of."""
+    if not opened:
+        return "The figures are of labelled items that are not sealed: the sealed test was not opened for this version."
+    shown = count(items, "labelled item")
+    return f"The figures are of the sealed test, which was opened for this version: {shown}, none of which is shown."
 
 
 def _sealed(desk: Desk, id: str) -> bool:

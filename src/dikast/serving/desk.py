@@ -14,13 +14,17 @@ import msgspec
 from dikast.agreement.calibrated import ConfidenceMap, calibrated
 from dikast.bench import Bench, Tell, open_bench
 from dikast.errors import EndpointDown, EndpointError, EndpointTimeout, SettingError, StoreError
+from dikast.escalating import check_cloud, check_model, stage_map, told_of_stages
 from dikast.harness.lanes import ServerGone
 from dikast.harness.progress import Progress
 from dikast.interactions.dataset import Dataset
 from dikast.judges.asking import assess, failed_verdict
+from dikast.judges.cascade import Cascade, Stage
 from dikast.judges.definition import Judge
+from dikast.judges.escalating import escalate
 from dikast.judges.verdicts import model_name
-from dikast.models.endpoint import Reply, Request
+from dikast.models.behind import Behind, behind
+from dikast.models.endpoint import Facts, Reply, Request
 from dikast.records import Interaction, RunInfo, Verdict
 from dikast.running import RunPlan, described_run
 from dikast.runs import calibration_key
@@ -74,46 +78,83 @@ class Model:
         self.asker = self.bench.asker(self.bench.lanes(progress), progress)
 
 
-class Seat:
-    """One judge, ready to judge. For one event loop."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class SeatStage:
+    """A judge with the model that answers for it: all of a seat, or a cascade's stage. mapped: for its confidences."""
 
-    def __init__(self, judge: Judge, model: Model, retriever: Retriever | None, plan: RunPlan) -> None:
-        bench = model.bench
-        assert bench.store is not None
+    judge: Judge
+    model: Model
+    retriever: Retriever | None
+    mapped: ConfidenceMap | None
+
+    @property
+    def facts(self) -> Facts:
+        """Who answers."""
+        return self.model.bench.facts[0]
+
+    async def ask(self, interaction: Interaction, taken: _Taken) -> Verdict:
+        """The verdict; where the model failed or time is up, one that says so, and the error in `taken`."""
+        try:
+            async with asyncio.timeout_at(taken.until):
+                ask = _Counting(self.model, taken)
+                verdict = await assess(self.judge, interaction, ask, self.facts, self.retriever)
+            return verdict if self.mapped is None else calibrated(verdict, self.mapped)
+        except TimeoutError:
+            taken.error = EndpointTimeout(f"there was no verdict within {taken.within_s:g} s")
+        except EndpointError as error:
+            taken.error = error
+        self.model.failed(taken.error)
+        return failed_verdict(self.judge, interaction, model_name(self.facts) or self.model.name, taken.error)
+
+
+class Seat:
+    """One judge or cascade, ready to judge. For one event loop. stages: those that ask a model, in their order."""
+
+    def __init__(self, judge: Judge | Cascade, stages: Sequence[SeatStage], plan: RunPlan) -> None:
         self.judge = judge
-        self.model = model
-        self.facts = bench.facts[0]
-        self._retriever = retriever
+        self.stages = stages
         self._plan = plan
+        bench = stages[0].model.bench
+        assert bench.store is not None
+        self.store = bench.store
         self.run = ServedRun(bench.store, bench.owner, self._described)
         kept = bench.store.calibration(*calibration_key(self._described("")))
         self._map: ConfidenceMap | None = kept.map if kept and kept.judge.version == judge.version else None
 
+    @property
+    def model(self) -> str:
+        """The model's name; a cascade's, in order."""
+        return self.judge.model if isinstance(self.judge, Cascade) else self.stages[0].model.name
+
     def _described(self, dataset: str) -> RunInfo:
-        info = described_run(self._plan, self.model.bench.facts)
+        info = described_run(self._plan, self.stages[0].model.bench.facts)
+        if isinstance(self.judge, Cascade):
+            pairs = zip(self.judge.asked, self.stages, strict=True)
+            told = told_of_stages(self.judge, [(stage, seat.facts, seat.mapped) for stage, seat in pairs])
+            info = msgspec.structs.replace(info, fingerprint=told)
         return msgspec.structs.replace(info, dataset=dataset)
 
     async def judged(self, interaction: Interaction, *, within_s: float) -> Judged:
         """The verdict on one interaction, kept in the run. Raises StoreError.
 
-        What fails, and what takes too long, has its reason in the verdict and in `error`.
+        What fails, and what takes too long, has its reason in the verdict and in `error`. A cascade's later stage that
+        fails leaves the verdict of the stage before, which says so.
         """
-        ask = _Counting(self.model)
-        error: EndpointError | None = None
-        try:
-            async with asyncio.timeout(within_s):
-                verdict = await assess(self.judge, interaction, ask, self.facts, self._retriever)
-        except TimeoutError:
-            error = EndpointTimeout(f"there was no verdict within {within_s:g} s")
-        except EndpointError as raised:
-            error = raised
-        if error is not None:
-            self.model.failed(error)
-            verdict = failed_verdict(self.judge, interaction, model_name(self.facts) or self.model.name, error)
-        self.run.write(interaction, verdict, calls=ask.calls, cache_hits=ask.cache_hits)
+        behind.set(Behind(run=self.run.begun(), interaction=interaction.id))
+        taken = _Taken(within_s)
+        verdict = await self._verdict(interaction, taken)
+        self.run.write(interaction, verdict, calls=taken.calls, cache_hits=taken.cache_hits)
         if self._map is not None:
             verdict = calibrated(verdict, self._map)
-        return Judged(verdict, error, ask.calls, ask.cache_hits)
+        return Judged(verdict, taken.error if verdict.status == "failed" else None, taken.calls, taken.cache_hits)
+
+    async def _verdict(self, interaction: Interaction, taken: _Taken) -> Verdict:
+        async def ask(number: int, item: Interaction) -> Verdict:
+            return await self.stages[number].ask(item, taken)
+
+        if isinstance(self.judge, Cascade):
+            return await escalate(self.judge, interaction, ask)
+        return await ask(0, interaction)
 
 
 class Desk:
@@ -126,7 +167,13 @@ class Desk:
     @property
     def down(self) -> list[str]:
         """The models that don't answer."""
-        return sorted({seat.model.name for seat in self.seats.values() if not seat.model.is_up})
+        models = {stage.model for seat in self.seats.values() for stage in seat.stages}
+        return sorted(model.name for model in models if not model.is_up)
+
+    @property
+    def can_judge(self) -> bool:
+        """Whether every judge has a model that answers; of a cascade, one of them does."""
+        return all(any(stage.model.is_up for stage in seat.stages) for seat in self.seats.values())
 
     async def keep_writing(self) -> None:
         """Write what gathers, a few times a second, until cancelled."""
@@ -154,14 +201,14 @@ class Desk:
 
 @asynccontextmanager
 async def open_desk(
-    judges: Sequence[Judge],
+    judges: Sequence[Judge | Cascade],
     settings: Settings,
     workspace: Workspace,
     *,
     tell: Tell | None = None,
     failed: Callable[[StoreError], None] = lambda _: None,
 ) -> AsyncIterator[Desk]:
-    """Open what these judges take: one bench for each model. Raises InputError, EndpointError, StoreError.
+    """Open what these judges and cascades take: one bench for each model. Raises InputError, EndpointError, StoreError.
 
     failed: told when verdicts could not be written; their answers are kept, where the store took them.
     """
@@ -169,16 +216,8 @@ async def open_desk(
     if settings.origin["patience_s"] == "default":
         settings = dataclasses.replace(settings, patience_s=PATIENCE_S)
     async with AsyncExitStack() as closing:
-        models: dict[str, Model] = {}
-        seats = []
-        for judge in judges:
-            dataset = Dataset("served", None, ())
-            plan = RunPlan(judge=judge, dataset=dataset, workspace=workspace, settings=settings)
-            if plan.model not in models:
-                bench = await closing.enter_async_context(open_bench(plan.model, settings, workspace, tell=tell))
-                models[plan.model] = Model(bench, plan.model)
-            model = models[plan.model]
-            seats.append(Seat(judge, model, await model.bench.retriever(judge), plan))
+        opening = _Opening(closing, settings, workspace, tell)
+        seats = [await opening.seat(judge, alone=len(judges) == 1) for judge in judges]
         desk = Desk(seats, failed=failed)
         writing = asyncio.create_task(desk.keep_writing())
         try:
@@ -189,27 +228,74 @@ async def open_desk(
             desk.close()
 
 
-def _check_names(judges: Sequence[Judge]) -> None:
+class _Opening:
+    """Opens models, each once, on one store."""
+
+    def __init__(self, closing: AsyncExitStack, settings: Settings, workspace: Workspace, tell: Tell | None) -> None:
+        self._closing, self._settings, self._workspace, self._tell = closing, settings, workspace, tell
+        self._models: dict[tuple[str, tuple[str, ...]], Model] = {}
+
+    async def seat(self, judge: Judge | Cascade, *, alone: bool) -> Seat:
+        """A judge or cascade with its models open. alone: a model that is named must be for this one."""
+        dataset = Dataset("served", None, ())
+        plan = RunPlan(judge=judge, dataset=dataset, workspace=self._workspace, settings=self._settings)
+        if isinstance(judge, Judge):
+            model = await self._model(plan.model, self._settings.base_url)
+            return Seat(judge, [SeatStage(judge, model, await model.bench.retriever(judge), None)], plan)
+        if alone:
+            check_model(judge, self._settings)
+        named = judge.with_models(self._settings.model, self._settings.base_url)
+        check_cloud(named, self._settings)
+        stages = [await self._stage(stage) for stage in named.asked]
+        return Seat(named, stages, dataclasses.replace(plan, judge=named))
+
+    async def _stage(self, stage: Stage) -> SeatStage:
+        assert stage.judge is not None
+        model = await self._model(str(stage.model), stage.base_urls)
+        retriever = await model.bench.retriever(stage.judge)
+        return SeatStage(stage.judge, model, retriever, stage_map(stage, model.bench))
+
+    async def _model(self, name: str, base_urls: tuple[str, ...]) -> Model:
+        if (name, base_urls) not in self._models:
+            own = dataclasses.replace(self._settings, model=name, base_url=base_urls)
+            first = next((one.bench for one in self._models.values()), None)
+            opened = open_bench(name, own, self._workspace, tell=self._tell, beside=first)
+            self._models[name, base_urls] = Model(await self._closing.enter_async_context(opened), name)
+        return self._models[name, base_urls]
+
+
+def _check_names(judges: Sequence[Judge | Cascade]) -> None:
     names = [judge.name for judge in judges]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise SettingError(f"two judges are called {twice[0]!r}", hint="Give each its own `name` in its definition.")
 
 
+class _Taken:
+    """What one interaction took, and when its time is up. error: of the model that failed last."""
+
+    __slots__ = ("cache_hits", "calls", "error", "until", "within_s")
+
+    def __init__(self, within_s: float) -> None:
+        self.within_s = within_s
+        self.until = asyncio.get_running_loop().time() + within_s
+        self.calls = self.cache_hits = 0
+        self.error: EndpointError | None = None
+
+
 class _Counting:
     """Asks for one interaction, and counts what it took."""
 
-    __slots__ = ("_model", "cache_hits", "calls")
+    __slots__ = ("_model", "_taken")
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self.calls = self.cache_hits = 0
+    def __init__(self, model: Model, taken: _Taken) -> None:
+        self._model, self._taken = model, taken
 
     async def __call__(self, request: Request, usable: Callable[[Reply], bool]) -> Reply:
         reply, asked = await self._model.asker.ask(request, usable)
         if asked:
-            self.calls += 1
+            self._taken.calls += 1
             self._model.down_at = None
         else:
-            self.cache_hits += 1
+            self._taken.cache_hits += 1
         return reply

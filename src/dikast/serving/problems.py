@@ -113,7 +113,8 @@ def refusal_of(error: DikastError, verdict: Verdict | None = None) -> Refusal:
     status, code, again_s = _answer_to(error)
     if isinstance(error, EndpointBusy) and error.retry_after_s:
         again_s = error.retry_after_s
-    return Refusal(status, code, str(error), hint=error.hint, retry_after_s=again_s, verdict=verdict)
+    hint = None if isinstance(error, EndpointDown) else error.hint  # that is for who started a run, not for who asks
+    return Refusal(status, code, str(error), hint=hint, retry_after_s=again_s, verdict=verdict)
 
 
 def _answer_to(error: DikastError) -> tuple[int, str, float | None]:

@@ -20,7 +20,7 @@ Describe = Callable[[str], RunInfo]
 
 
 class ServedRun:
-    """Where one judge's verdicts go. Begun with the first verdict, so that a server nobody asks leaves no run.
+    """Where one judge's verdicts go. Begun with the first request, so that a server nobody asks leaves no run.
 
     describe: the run's description, given what its dataset is called.
     """
@@ -35,8 +35,12 @@ class ServedRun:
 
     @property
     def name(self) -> str | None:
-        """The run of today; None before its first verdict."""
+        """The run of today; None before its first request."""
         return self._log.name if self._log else None
+
+    def begun(self) -> str:
+        """Today's run, begun where it is not. Raises StoreError."""
+        return self._page().name
 
     def write(self, interaction: Interaction, verdict: Verdict, *, calls: int, cache_hits: int) -> None:
         """Keep a verdict and what it is about. Raises StoreError."""

@@ -292,7 +292,7 @@ class Serving:
 
     async def _models(self, _: web.Request) -> web.Response:
         listed = [
-            {"id": name, "object": "model", "created": 0, "owned_by": f"dikast ({seat.model.name})"}
+            {"id": name, "object": "model", "created": 0, "owned_by": f"dikast ({seat.model})"}
             for name, seat in self._desk.seats.items()
         ]
         return _json({"object": "list", "data": listed})
@@ -306,10 +306,10 @@ class Serving:
                 {
                     "name": name,
                     "version": seat.judge.version,
-                    "mode": seat.judge.mode,
-                    "scale": seat.judge.scale.text(),
-                    "criteria": [one.name for one in seat.judge.criteria],
-                    "model": seat.model.name,
+                    "mode": seat.stages[0].judge.mode,
+                    "scale": seat.stages[0].judge.scale.text(),
+                    "criteria": [one.name for one in seat.stages[0].judge.criteria],
+                    "model": seat.model,
                     "run": seat.run.name,
                     "trust": trust.get(name),
                 }
@@ -334,7 +334,7 @@ class Serving:
     async def _ready(self, _: web.Request) -> web.Response:
         if self._stopping:
             raise Refusal(503, "stopping", "ask again in a moment", retry_after_s=2)
-        if self._desk.down:
+        if not self._desk.can_judge:
             raise Refusal(503, "model_down", "a model does not answer", retry_after_s=5)
         return _json({"status": "ready"})
 

@@ -134,9 +134,12 @@ class Store:
         """The labels of a dataset. Raises DataError when none is kept under that name."""
         return LabelBook(self._engine, self.dataset(dataset).row, dataset)
 
-    def split(self, dataset: str) -> KeptSplit:
-        """Which interactions of a dataset are pool, dev and sealed test. Raises DataError as `dataset`."""
-        return KeptSplit(self._engine, self.dataset(dataset))
+    def split(self, dataset: str, *, principal: str | None = None) -> KeptSplit:
+        """Which interactions of a dataset are pool, dev and sealed test. Raises DataError as `dataset`.
+
+        principal: whose word says of what class an item is, where people differ.
+        """
+        return KeptSplit(self._engine, self.dataset(dataset), principal)
 
     def open_test(self, dataset: str, judge: JudgeRef, *, n: int, why: str) -> TestOpening:
         """Write down that a judge is about to be measured on n sealed items, and why; never taken back."""

@@ -141,7 +141,8 @@ def keep_dataset(
     items: read once, in batches. design: how they were sampled. Raises DataError for a name that can't be one, an id
     that comes twice, or no items.
     """
-    _check_name(name)
+    if find_dataset(engine, name) is None:  # an older store's name may be one that can't be given any more
+        _check_name(name)
     where = engine.url.render_as_string(hide_password=True)
     passing = _begin(engine, where, sources, design)
     try:
@@ -170,10 +171,12 @@ def list_datasets(engine: sa.Engine) -> list[DatasetInfo]:
 
 
 def _check_name(name: str) -> None:
-    if not name.strip() or name.startswith(".") or len(name) > _LONGEST_NAME or not name.isprintable():
+    """A name is no path: it stands in addresses, and in the names of files."""
+    is_path = any(part in name for part in ("/", "\\", ".."))
+    if is_path or not name.strip() or name.startswith(".") or len(name) > _LONGEST_NAME or not name.isprintable():
         raise DataError(
             f"{name[:80]!r} can't be a dataset's name",
-            hint=f"Up to {_LONGEST_NAME} characters that can be printed, the first one no dot.",
+            hint=f"Up to {_LONGEST_NAME} characters that can be printed, without / \\ and .., the first one no dot.",
         )
 
 

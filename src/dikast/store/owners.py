@@ -63,7 +63,10 @@ def _lives(row: sa.Row[tuple[str, str, int, float, float]]) -> bool:
     if row.host != socket.gethostname():
         return bool(time.time() - row.seen_at < _SILENCE_S)
     try:
+        process = psutil.Process(row.pid)
+        if process.status() == psutil.STATUS_ZOMBIE:  # ended, and nobody collects it: as in a container without init
+            return False
         # A process id is used again after a while; its start time tells the two apart.
-        return bool(abs(psutil.Process(row.pid).create_time() - row.process_started) < 1.0)
+        return bool(abs(process.create_time() - row.process_started) < 1.0)
     except psutil.Error:
         return False

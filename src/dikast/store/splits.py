@@ -38,10 +38,11 @@ class TestOpening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeptSplit:
-    """The parts of one kept dataset."""
+    """The parts of one kept dataset. principal: whose word says of what class an item is, where people differ."""
 
-    def __init__(self, engine: sa.Engine, dataset: KeptDataset) -> None:
+    def __init__(self, engine: sa.Engine, dataset: KeptDataset, principal: str | None = None) -> None:
         self.dataset = dataset
+        self._principal = principal
         self._engine = engine
         self._where = engine.url.render_as_string(hide_password=True)
         self._reading = engine.execution_options(reading=True)
@@ -70,15 +71,23 @@ class KeptSplit:
             if self._write(split, len(own), chosen):
                 return split
 
+    def fill(self) -> None:
+        """Give every interaction its part, and look at none where each has one."""
+        if self._is_begun_and_whole() != (True, True):
+            self.settle()
+
     def is_behind(self) -> bool:
         """Whether there is a split, and interactions that came after it and have no part yet."""
+        return self._is_begun_and_whole() == (True, False)
+
+    def _is_begun_and_whole(self) -> tuple[bool, bool]:
         here = sa.select(splits.c.unit).where(splits.c.dataset == self.dataset.row)
         without = sa.select(dataset_items.c.position).where(
             dataset_items.c.dataset == self.dataset.row, dataset_items.c.unit.not_in(here)
         )
         with mapped_errors(self._where), self._reading.connect() as connection:
-            is_made = bool(connection.execute(sa.select(here.exists())).scalar())
-            return is_made and bool(connection.execute(sa.select(without.exists())).scalar())
+            is_begun = bool(connection.execute(sa.select(here.exists())).scalar())
+            return is_begun, not bool(connection.execute(sa.select(without.exists())).scalar())
 
     def parts(self, ids: Sequence[str]) -> dict[str, Part]:
         """The part of each of these ids; those that have none yet are left out."""
@@ -113,17 +122,17 @@ class KeptSplit:
         return self.dataset.items(self.positions(part))
 
     def classes(self) -> dict[str, str]:
-        """What the labels of each id say: those in the store, else those that came with the interaction."""
+        """What the labels of each id settle on: those in the store, else those that came with the interaction."""
         found: dict[str, str] = {}
         for item in self.dataset:
-            said = class_of(item.labels) if item.labels else None
+            said = class_of(item.labels, self._principal) if item.labels else None
             if said is not None:
                 found[item.id] = said
         given: dict[str, list[Label]] = {}
         for revision in LabelBook(self._engine, self.dataset.row, self.dataset.name).current():
             given.setdefault(revision.label.id, []).append(revision.label)
         for id, labels in given.items():
-            said = class_of(labels)
+            said = class_of(labels, self._principal)
             if said is not None:
                 found[id] = said
         return found

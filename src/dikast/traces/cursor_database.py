@@ -23,6 +23,7 @@ _MESSAGES = ("bubbleId:", "bubbleId;")
 _RANGE = "SELECT key, value FROM cursorDiskKV WHERE key >= ? AND key < ? ORDER BY key"
 _COUNT = "SELECT count(*) FROM cursorDiskKV WHERE key >= ? AND key < ?"
 _BESIDE = ("-wal", "-shm")
+_COPY_AGAIN = "Close Cursor, copy the file again with its -wal and -shm, and give that."
 
 
 class ChatRows:
@@ -67,6 +68,7 @@ def chat_rows(path: Path) -> Iterator[ChatRows]:
         except OSError as error:
             hint = f"Reading needs room for a copy of it in {tempfile.gettempdir()!r} (TMPDIR moves that)."
             raise OutputError(f"{str(path)!r} can't be copied: {error.strerror or error}", hint=hint) from error
+        _check_whole(copy, str(path))
         with _explained(str(path)):
             connection = sqlite3.connect(f"{copy.as_uri()}?mode=ro", uri=True)
         connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
@@ -79,10 +81,17 @@ def chat_rows(path: Path) -> Iterator[ChatRows]:
             yield ChatRows(connection, str(path))
 
 
+def _check_whole(copy: Path, name: str) -> None:
+    """Raise DataError for a file that was cut: SQLite takes the rest of its last page for empty, and finds no rows."""
+    with copy.open("rb") as file:
+        page = int.from_bytes(file.read(18)[16:], "big")  # https://www.sqlite.org/fileformat.html#page_size
+    if page and copy.stat().st_size % (65536 if page == 1 else page):
+        raise DataError(f"{name!r} is cut off: it ends within a page", hint=_COPY_AGAIN)
+
+
 @contextmanager
 def _explained(name: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        hint = "Close Cursor, copy the file again with its -wal and -shm, and give that."
-        raise DataError(f"{name!r} can't be read as a database: {error}", hint=hint) from error
+        raise DataError(f"{name!r} can't be read as a database: {error}", hint=_COPY_AGAIN) from error

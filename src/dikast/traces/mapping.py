@@ -7,17 +7,21 @@ import re
 import tomllib
 from collections.abc import Mapping as Dictionary
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 from dikast.errors import InputError, OutputError
-from dikast.traces.opinions import Heard, Rule, told
+from dikast.traces.opinions import Heard, Rule, Whose, told
 from dikast.traces.paths import steps_of
 
 Unit = Literal["trace", "turn", "conversation", "llm call", "pair"]
 Judged = Literal["last", "each"]
 
+_CHOICES = "; ".join(
+    f"{name} is one of {', '.join(map(repr, get_args(choice)))}"
+    for name, choice in (("unit", Unit), ("judged", Judged), ("labels", Whose))
+)
 _PATHS = ("input", "output", "context", "reference")
 
 
@@ -67,9 +71,12 @@ def read_mapping(path: Path) -> Mapping:
     except msgspec.ValidationError as error:
         raise InputError(
             f"the mapping {str(path)!r}: {error}",
-            hint="Delete the line to get its default, or the file to get a new one.",
+            hint=f"Delete the line to get its default, or the file to get a new one. {_CHOICES}",
         ) from None
-    found.check()
+    try:
+        found.check()
+    except InputError as error:
+        raise InputError(f"the mapping {str(path)!r}: {error}", hint=error.hint) from None
     return found
 
 

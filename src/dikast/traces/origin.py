@@ -33,11 +33,12 @@ NAME: Final = "name"
 TAGS: Final = "tags"
 ERROR: Final = "error"
 FEEDBACK: Final = "feedback"
+COMMENTS: Final = "feedback_comments"
 TOOL_CALLS: Final = "tool_calls"
 
 KEYS: Final = frozenset(
     {SOURCE, TRACE_ID, SPAN_ID, MESSAGE_ID, PROJECT, CONVERSATION, USER, MODEL, TIME, NAME, TAGS, ERROR, FEEDBACK,
-     TOOL_CALLS}
+     COMMENTS, TOOL_CALLS}
 )  # fmt: skip
 
 
@@ -49,7 +50,8 @@ def origin_of(trace: Trace, *, span: Span | None = None, message: str | None = N
         SPAN_ID: span.id if span else None,
         MESSAGE_ID: message,
         PROJECT: trace.project,
-        CONVERSATION: trace.conversation,
+        # Answers of one chat, and calls of one trace, belong together, whatever the source calls that.
+        CONVERSATION: trace.conversation or (trace.id if span or trace.messages else None),
         USER: trace.user,
         MODEL: (span.model if span else None) or trace.model,
         TIME: (span.started if span else None) or trace.started,

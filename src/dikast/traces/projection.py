@@ -241,11 +241,15 @@ def _metadata(trace: Trace, mapping: Mapping, parts: _Made) -> dict[str, Json]:
     if calls:
         found[origin.TOOL_CALLS] = calls
     kept: dict[str, list[Json]] = {}
+    comments: dict[str, list[Json]] = {}
     for one in parts.feedback:
-        if not _is_taken(one, mapping.feedback.get(one.name, _NO_RULE)):
+        if not _gives_label(one, mapping.feedback.get(one.name, _NO_RULE)):
             kept.setdefault(one.name, []).append(one.comment if one.value is None else one.value)
-    if kept:
-        found[origin.FEEDBACK] = {name: values[0] if len(values) == 1 else values for name, values in kept.items()}
+            if one.value is not None and one.comment is not None:
+                comments.setdefault(one.name, []).append(one.comment)
+    for key, said in ((origin.FEEDBACK, kept), (origin.COMMENTS, comments)):
+        if said:
+            found[key] = {name: values[0] if len(values) == 1 else values for name, values in said.items()}
     return {key: value for key, value in found.items() if key not in mapping.drop}
 
 
@@ -255,17 +259,14 @@ def _labels(trace: Trace, mapping: Mapping, parts: _Made) -> tuple[Label, ...]:
     for whose in ("user", "expert"):
         names = [name for name, rule in mapping.feedback.items() if rule.labels == whose]
         for one in parts.feedback:
-            if one.name not in names or not _is_taken(one, mapping.feedback[one.name]):
+            if one.name not in names or not _gives_label(one, mapping.feedback[one.name]):
                 continue
             verdict = mapping.feedback[one.name].verdict(one.value)
-            number = isinstance(one.value, (int, float)) and not isinstance(one.value, bool)
-            if verdict is None and not number:
-                continue
             labels.append(
                 Label(
                     id=parts.id,
                     verdict=verdict,
-                    score=float(one.value) if number and verdict is None and one.value is not None else None,
+                    score=float(one.value) if verdict is None and one.value is not None else None,
                     critique=one.comment,
                     criterion=one.name if len(names) > 1 else None,
                     annotator=one.annotator or (trace.user if whose == "user" else None) or whose,
@@ -281,6 +282,14 @@ def _is_taken(feedback: Feedback, rule: Rule) -> bool:
     if rule.labels == "none" or feedback.source == "model":
         return False
     return rule.labels == "expert" or feedback.source != "expert"
+
+
+def _gives_label(feedback: Feedback, rule: Rule) -> bool:
+    """Whether a label comes of it: a verdict, or a number. What says neither stays in the metadata, comment and all."""
+    if not _is_taken(feedback, rule):
+        return False
+    is_number = isinstance(feedback.value, (int, float)) and not isinstance(feedback.value, bool)
+    return is_number or rule.verdict(feedback.value) is not None
 
 
 def asked(value: Json) -> Json:
