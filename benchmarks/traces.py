@@ -98,7 +98,7 @@ def peak_mb() -> float:
 
 def run(path: str, out: str) -> None:
     """Import one file, and print what it took."""
-    from dikast.importing import Import, ImportRequest, contract_line
+    from dikast.journey.importing import Import, ImportRequest, contract_line
 
     start = peak_mb()
     began, spent = time.perf_counter(), time.process_time()

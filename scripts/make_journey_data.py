@@ -1,4 +1,4 @@
-"""Writes tests/journeys/*.jsonl: three small, human-labelled sets on which the whole journey is run.
+"""Writes tests/journey/*.jsonl: three small, human-labelled sets on which the whole journey is run.
 
     python scripts/make_journey_data.py FOLDER
 

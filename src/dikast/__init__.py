@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dikast.errors import DikastError, InputError, WorldError
     from dikast.interactions.dataset import Dataset, open_dataset
+    from dikast.journey.running import arun, run
+    from dikast.journey.runs import Run, open_run
     from dikast.judges.definition import Judge
     from dikast.records import Interaction, Label, Usage, Verdict
-    from dikast.running import arun, run
-    from dikast.runs import Run, open_run
 
     __version__: str
 
@@ -50,14 +50,14 @@ _HOMES = {
     "Interaction": "dikast.records",
     "Judge": "dikast.judges.definition",
     "Label": "dikast.records",
-    "Run": "dikast.runs",
+    "Run": "dikast.journey.runs",
     "Usage": "dikast.records",
     "Verdict": "dikast.records",
     "WorldError": "dikast.errors",
-    "arun": "dikast.running",
+    "arun": "dikast.journey.running",
     "open_dataset": "dikast.interactions.dataset",
-    "open_run": "dikast.runs",
-    "run": "dikast.running",
+    "open_run": "dikast.journey.runs",
+    "run": "dikast.journey.running",
 }
 
 

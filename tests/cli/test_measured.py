@@ -15,10 +15,10 @@ import pytest
 
 from dikast.cli import main
 from dikast.interactions import open_dataset
+from dikast.journey.runs import open_run
 from dikast.judges.definition import Judge
 from dikast.judges.scaffold import write_judge
 from dikast.records import Interaction, JudgeRef, Label, RunInfo, Verdict
-from dikast.runs import open_run
 from dikast.store import Store
 
 N = 200
@@ -500,7 +500,7 @@ class TestSamples:
 def test_what_a_run_writes_carries_the_map(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`dikast run` with a judge and model whose map is kept: the results file has mapped confidences."""
     from dikast.agreement.calibrated import ConfidenceMap
-    from dikast.runs import calibration_key
+    from dikast.journey.runs import calibration_key
     from dikast.store import Calibration
 
     Path("judge.txt").write_text(

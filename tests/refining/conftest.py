@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from dikast.bench import Bench, Embedders
 from dikast.harness.journal import MemoryJournal
+from dikast.journey.bench import Bench, Embedders
 from dikast.judges.evidence import Evidence
 from dikast.models.endpoint import Capabilities, Facts, Fingerprint, Message, Reply, Request
 from dikast.records import Interaction, Usage

@@ -19,7 +19,7 @@ from dikast.cli.review import command
 from dikast.errors import InputError
 from dikast.interactions.label_rows import read_label_rows
 from dikast.interactions.labels import read_labels
-from dikast.labelling import export_labels, plan_import
+from dikast.journey.labelling import export_labels, plan_import
 from dikast.records import Interaction, Label
 from dikast.review.asked import Coding
 from dikast.review.desk import Desk

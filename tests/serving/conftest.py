@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 
+from dikast.journey.runs import Run, open_run
 from dikast.judges.definition import Judge
 from dikast.listening import bound_socket
-from dikast.runs import Run, open_run
 from dikast.serving.desk import Desk, open_desk
 from dikast.serving.limits import Limits
 from dikast.serving.server import Serving

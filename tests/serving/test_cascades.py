@@ -12,12 +12,12 @@ import pytest
 from aiohttp import ClientSession, web
 
 from dikast.errors import PolicyError, SettingError
+from dikast.journey.runs import open_run
 from dikast.judges.asking import assess
 from dikast.judges.cascade import Cascade
 from dikast.judges.definition import Judge
 from dikast.listening import bound_socket
 from dikast.models.behind import Behind, behind
-from dikast.runs import open_run
 from dikast.serving import desk as desk_module
 from dikast.serving.desk import Desk, open_desk
 from dikast.serving.limits import Limits

@@ -13,7 +13,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from dikast.errors import PolicyError
 from dikast.interactions.dataset import open_dataset
-from dikast.runs import open_run
+from dikast.journey.runs import open_run
 from dikast.serving.tools import HOSTILE, Tools, open_tools
 from dikast.store import Store
 from dikast.workspace import Workspace

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from dikast.runs import open_run
+from dikast.journey.runs import open_run
 from dikast.workspace import Workspace
 
 JUDGE = "name: refunds\ntask: Judge whether the answer keeps to the policy.\n"

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from dikast.agreement.calibrated import ConfidenceMap
 from dikast.interactions.sampling import SampleRequest, draw_sample
 from dikast.interactions.units import unit_of
+from dikast.journey.measuring import Admission, Portion, admitted, open_sealed, saved_labels
+from dikast.journey.runs import Run
 from dikast.judges.learned import Learned
-from dikast.measuring import Admission, Portion, admitted, open_sealed, saved_labels
 from dikast.records import Interaction, JudgeRef, Label, RunInfo, Verdict
-from dikast.runs import Run
 from dikast.store import Calibration, Store
 from dikast.store.database import open_database
 

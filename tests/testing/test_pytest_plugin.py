@@ -202,7 +202,7 @@ class TestAround:
             import sys
 
             def test_plain():
-                assert "dikast.bench" not in sys.modules and "aiohttp" not in sys.modules
+                assert "dikast.journey.bench" not in sys.modules and "aiohttp" not in sys.modules
             """
         )
         result = folder.runpytest_subprocess()

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dikast.errors import DataError
-from dikast.importing import Import, ImportRequest, contract_line
 from dikast.interactions.rows import Tally
+from dikast.journey.importing import Import, ImportRequest, contract_line
 from dikast.records import Interaction
 from dikast.traces.census import Census
 from dikast.traces.formats import Dropped, find_format

@@ -30,10 +30,10 @@ def run_mean(
 ) -> tuple[Estimate | Refused | None, PredictionPowered | Refused | None]:
     """The corrected pass rate (None but for pass/fail), and the prediction-powered mean (None but for it and scores).
 
-    judged: all the run's verdicts. group_of: what items must share to be taken as dependent. With labels
-    drawn at random the pass rate is corrected by TPR and TNR, with the interval of double sampling; with labels drawn in
-    strata by the prediction-powered mean, weighted; with labels drawn for learning both are refused. shares: of the strata in the source that the run's
-    data was drawn from in strata, so that the weighted mean is the source's.
+    judged: all the run's verdicts. group_of: what items must share to be taken as dependent. With labels drawn at
+    random the pass rate is corrected by TPR and TNR, with the interval of double sampling; with labels drawn in strata
+    by the prediction-powered mean, weighted; with labels drawn for learning both are refused. shares: of the strata in
+    the source that the run's data was drawn from in strata, so that the weighted mean is the source's.
     """
     if matched.family not in ("pass_fail", "ordinal"):
         return None, None

@@ -14,17 +14,17 @@ from dikast.agreement.calibrated import as_stated
 from dikast.agreement.corrected import Refused
 from dikast.agreement.estimate import Estimate, Figure
 from dikast.agreement.figures import Agreement, Comparison, agreement
-from dikast.calibrating import Tried, keep_map, try_map, why_no_map
 from dikast.cli.labelling_next import Next, next_lines, next_to_label
 from dikast.cli.measured import existing_store, ground_of, measured_json, measured_lines, measured_options, opened_for
 from dikast.errors import DikastError, InputError
 from dikast.interactions import open_dataset
+from dikast.journey.calibrating import Tried, keep_map, try_map, why_no_map
+from dikast.journey.measuring import Ground, Lookup, Opened, Portion
+from dikast.journey.runs import Run, open_run
 from dikast.judges.scale import recorded_ends
-from dikast.measuring import Ground, Lookup, Opened, Portion
 from dikast.records import Interaction, Whose
 from dikast.report.figures import bounds, count, interval, value_of
 from dikast.report.text import one_line
-from dikast.runs import Run, open_run
 from dikast.store import Store
 from dikast.workspace import Workspace
 

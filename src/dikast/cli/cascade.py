@@ -12,15 +12,15 @@ import msgspec
 
 from dikast.cli.measured import existing_store, ground_of
 from dikast.errors import InputError
+from dikast.journey.runs import Run, open_run
 from dikast.judges.cascade import Cascade, Stage, find_cascade
 from dikast.report.text import one_line
-from dikast.runs import Run, open_run
 from dikast.workspace import Workspace
 
 if TYPE_CHECKING:
     from dikast.agreement.escalation import Replay
+    from dikast.journey.replaying import Together
     from dikast.records import Label
-    from dikast.replaying import Together
     from dikast.settings import Settings
     from dikast.store import Store
 
@@ -150,7 +150,7 @@ def _brought(
     items: int,
 ) -> Together:
     """The stages' runs (those named, else each one's newest) brought together with the labels that may be used."""
-    from dikast.replaying import newest_runs, together
+    from dikast.journey.replaying import newest_runs, together
 
     with existing_store(workspace, store) as opened:
         if not names and opened is None:
@@ -172,10 +172,10 @@ def _write_page(out: Path, cascade: Cascade, found: Replay, brought: Together) -
 def _run_stages(cascade: Cascade, data: str, workspace: Workspace, settings: Settings) -> list[str]:
     """A run of each stage's judge on the same interactions, and their names."""
     from dikast.cli.progress import shown, tell
-    from dikast.escalating import check_cloud
-    from dikast.finding import find_data
     from dikast.harness.progress import Progress
-    from dikast.running import RunPlan, blocking, carry_out
+    from dikast.journey.escalating import check_cloud
+    from dikast.journey.finding import find_data
+    from dikast.journey.running import RunPlan, blocking, carry_out
 
     named = cascade.with_models(settings.model, settings.base_url)
     check_cloud(named, settings)

@@ -23,12 +23,21 @@ from dikast.cli.agree import SHARES, TITLES
 from dikast.cli.measured import existing_store, labels_in, measured_json, measured_lines, measured_options, opened_for
 from dikast.errors import DikastError, InputError
 from dikast.interactions import open_dataset
+from dikast.journey.measuring import (
+    Admission,
+    Ground,
+    Opened,
+    Portion,
+    check_portion,
+    learned_by,
+    nothing_left,
+    saved_labels,
+)
+from dikast.journey.runs import Run, open_run
 from dikast.judges.scale import recorded_ends
-from dikast.measuring import Admission, Ground, Opened, Portion, check_portion, learned_by, nothing_left, saved_labels
 from dikast.records import Interaction, Label, Verdict
 from dikast.report.figures import bounds, interval, number, value_of
 from dikast.report.text import one_line
-from dikast.runs import Run, open_run
 from dikast.store import Store
 from dikast.workspace import Workspace
 

@@ -13,10 +13,10 @@ import msgspec
 from dikast.agreement.openings import cost_in_words
 from dikast.cli.kept import kept_dataset, open_store
 from dikast.errors import DataError, InputError
-from dikast.finding import find_data
 from dikast.interactions.sampling import SampleRequest, SamplingDesign, draw_sample
 from dikast.interactions.splits import UNLABELLED, Part
-from dikast.measuring import dataset_of
+from dikast.journey.finding import find_data
+from dikast.journey.measuring import dataset_of
 from dikast.records import Interaction
 from dikast.report.figures import count
 from dikast.report.jsonl import write_results

@@ -14,7 +14,9 @@ from rich.table import Table
 from dikast.agreement.figures import Agreement
 from dikast.cli.options import model_options, settings_from
 from dikast.cli.progress import shown
-from dikast.demo import (
+from dikast.errors import MissingExtra
+from dikast.harness.progress import Progress
+from dikast.journey.demo import (
     PERCENTS,
     SHOWN,
     SIZE,
@@ -27,8 +29,6 @@ from dikast.demo import (
     lay_out,
     suggestion,
 )
-from dikast.errors import MissingExtra
-from dikast.harness.progress import Progress
 from dikast.models.advice import this_machine
 from dikast.models.discovery import FoundServer, discover, embedded_engine_installed
 from dikast.models.naming import SERVERS

@@ -15,16 +15,16 @@ from dikast.cli.drift_alerts import post_alerts, print_alert
 from dikast.cli.kept import open_store
 from dikast.cli.options import model_options, settings_from
 from dikast.cli.progress import tell
-from dikast.drifting import Look, Series, Told, acknowledge, anchors_in, judge_anchors, look, tell_once
 from dikast.errors import DataError, DikastError
-from dikast.finding import find_data
 from dikast.interactions.dataset import open_dataset
 from dikast.interactions.labels import read_labels
+from dikast.journey.drifting import Look, Series, Told, acknowledge, anchors_in, judge_anchors, look, tell_once
+from dikast.journey.finding import find_data
+from dikast.journey.running import RunPlan, blocking
+from dikast.journey.runs import open_run
 from dikast.judges.cascade import find_judge_or_cascade
 from dikast.models.ledger import policy_of
 from dikast.records import Json
-from dikast.running import RunPlan, blocking
-from dikast.runs import open_run
 from dikast.store import Store
 from dikast.workspace import Workspace
 

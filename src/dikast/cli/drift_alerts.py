@@ -6,8 +6,8 @@ import asyncio
 
 import click
 
-from dikast.drifting import Told, send
 from dikast.errors import WorldError
+from dikast.journey.drifting import Told, send
 from dikast.models.policy import Policy
 from dikast.report.text import one_line
 from dikast.store import DriftAlert, Store

@@ -17,14 +17,14 @@ from dikast.cli.measured import existing_store, ground_of, measured_json, measur
 from dikast.errors import DataError, OutputError
 from dikast.gating.bars import Asked, Bar, Gate, What, read_bar
 from dikast.gating.deciding import gate
+from dikast.journey.measuring import Ground, Lookup, Opened, Portion, judges_of
+from dikast.journey.runs import Run, open_run
 from dikast.judges.scale import recorded_ends
-from dikast.measuring import Ground, Lookup, Opened, Portion, judges_of
 from dikast.report.gate_lines import gate_lines
 from dikast.report.gate_markdown import gate_markdown
 from dikast.report.github import add_to_summary, annotated
 from dikast.report.junit import gate_junit
 from dikast.report.writing import write_text
-from dikast.runs import Run, open_run
 from dikast.store import Store
 from dikast.workspace import Workspace
 

@@ -11,9 +11,9 @@ import msgspec
 from dikast.cli.kept import open_store
 from dikast.cli.live import Asked, Sources, live_name, live_options, opened_sources
 from dikast.errors import DataError, InputError
-from dikast.importing import Import, ImportReport, ImportRequest, Kept, contract_line, keep
 from dikast.interactions.formats import SUFFIXES, suffix_of
 from dikast.interactions.sampling import SampleRequest
+from dikast.journey.importing import Import, ImportReport, ImportRequest, Kept, contract_line, keep
 from dikast.records import Json, text_of
 from dikast.redaction.opening import VAULT_FILE, open_redactor
 from dikast.redaction.redactor import InteractionRedactor

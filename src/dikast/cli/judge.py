@@ -9,7 +9,6 @@ from typing import Any
 import click
 import msgspec
 
-from dikast.bench import Embedders, open_retriever
 from dikast.cli.judge_build import build
 from dikast.cli.judge_card import card
 from dikast.cli.judge_history import history
@@ -17,6 +16,8 @@ from dikast.cli.judge_new import new
 from dikast.cli.progress import tell
 from dikast.errors import DataError, JudgeError
 from dikast.interactions.dataset import open_dataset
+from dikast.journey.bench import Embedders, open_retriever
+from dikast.journey.running import blocking
 from dikast.judges.cascade import Cascade
 from dikast.judges.cascade_lint import lint_cascade
 from dikast.judges.criteria import PoolExample
@@ -28,7 +29,6 @@ from dikast.judges.loading import as_yaml, is_cascade
 from dikast.judges.rendering import render
 from dikast.models.endpoint import Message
 from dikast.records import Interaction, Json
-from dikast.running import blocking
 from dikast.workspace import Workspace
 
 _JUDGE = "A JUDGE is a name in the workspace, a path to a judge, or a path to a plain text prompt."

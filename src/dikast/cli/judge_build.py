@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 import msgspec
 
-from dikast.building import Material, Wanted, gather_material
 from dikast.cli.labelled import labelled
 from dikast.cli.options import model_options, settings_from
 from dikast.cli.progress import tell
 from dikast.errors import JudgeError
+from dikast.journey.building import Material, Wanted, gather_material
+from dikast.journey.running import blocking
 from dikast.judges.checking import MOST_RETRIEVED
 from dikast.judges.criteria import Criterion
 from dikast.judges.definition import Judge
@@ -25,7 +26,6 @@ from dikast.judges.scale import Scale
 from dikast.judges.wording import Language
 from dikast.records import Json
 from dikast.report.figures import count
-from dikast.running import blocking
 from dikast.settings import Settings
 from dikast.workspace import Workspace
 

@@ -15,10 +15,10 @@ from dikast.agreement.estimate import Estimate
 from dikast.cli.agree import lookup_of
 from dikast.cli.measured import existing_store, ground_of, measured_json, measured_options, opened_for
 from dikast.errors import SettingError
+from dikast.journey.measuring import Ground, Lookup, Opened, Portion
+from dikast.journey.runs import Run, open_run
 from dikast.judges.definition import Judge, find_judge
 from dikast.judges.history import family_of
-from dikast.measuring import Ground, Lookup, Opened, Portion
-from dikast.runs import Run, open_run
 from dikast.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _measured(
     why: str | None,
 ) -> JudgeCard:
     """The card, with what it was measured on; where that is the sealed test, the opening is logged by then."""
-    from dikast.carding import CardSources, make_card
+    from dikast.journey.carding import CardSources, make_card
 
     made = make_card(
         CardSources(

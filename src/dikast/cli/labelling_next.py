@@ -11,9 +11,9 @@ from typing import Any
 
 from dikast.agreement.budget import Budget
 from dikast.interactions.sampling import next_of, value_of
-from dikast.measuring import Admission, Ground, Lookup, learned_by, own_dataset
+from dikast.journey.measuring import Admission, Ground, Lookup, learned_by, own_dataset
+from dikast.journey.runs import Run
 from dikast.report.text import one_line
-from dikast.runs import Run
 from dikast.store import Store
 from dikast.workspace import Workspace
 

@@ -9,7 +9,7 @@ import msgspec
 
 from dikast.cli.kept import kept_dataset, open_store
 from dikast.errors import InputError
-from dikast.labelling import Change, ImportPlan, Keep, apply_import, export_labels, export_settled, plan_import
+from dikast.journey.labelling import Change, ImportPlan, Keep, apply_import, export_labels, export_settled, plan_import
 from dikast.records import Label
 from dikast.report.figures import count
 

@@ -13,8 +13,7 @@ import click
 from dikast.errors import DataError
 from dikast.interactions import read_labels
 from dikast.interactions.rows import Tally
-from dikast.judges.definition import Judge
-from dikast.measuring import (
+from dikast.journey.measuring import (
     PORTIONS,
     Admission,
     Ground,
@@ -28,9 +27,10 @@ from dikast.measuring import (
     open_sealed,
     saved_labels,
 )
+from dikast.journey.runs import Run
+from dikast.judges.definition import Judge
 from dikast.records import Label, Whose
 from dikast.report.figures import count
-from dikast.runs import Run
 from dikast.store import Store
 from dikast.workspace import Workspace
 

@@ -8,15 +8,15 @@ import msgspec
 from dikast.cli.options import model_options, settings_from
 from dikast.cli.progress import duration, tell
 from dikast.errors import DataError
-from dikast.finding import find_data
 from dikast.harness.planning import LONG_S, Forecast, Price, Survey, forecast, survey
+from dikast.journey.finding import find_data
+from dikast.journey.running import RunPlan, blocking, try_out
 from dikast.judges.cascade import Cascade, find_judge_or_cascade
 from dikast.models.advice import GIB, advise, this_machine
 from dikast.models.endpoint import Facts
 from dikast.models.naming import CLOUDS
 from dikast.models.served import Installed
 from dikast.report.figures import count
-from dikast.running import RunPlan, blocking, try_out
 from dikast.workspace import Workspace
 
 # How long it takes is measured, and said beside it; here only whether there is room.

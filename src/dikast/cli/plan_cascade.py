@@ -12,12 +12,12 @@ import msgspec
 from dikast.agreement.estimate import Estimate, as_json
 from dikast.agreement.wilson import wilson
 from dikast.cli.progress import duration, tell
-from dikast.escalating import check_cloud
 from dikast.harness.planning import Forecast, Price, Survey, forecast
+from dikast.journey.escalating import check_cloud
+from dikast.journey.running import RunPlan, blocking, try_out
 from dikast.judges.cascade import Cascade, Stage
 from dikast.models.endpoint import Facts
 from dikast.records import Verdict
-from dikast.running import RunPlan, blocking, try_out
 
 
 @dataclass(frozen=True)

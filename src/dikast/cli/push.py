@@ -14,6 +14,7 @@ import msgspec
 from dikast.cli.kept import open_store
 from dikast.cli.live import target_of
 from dikast.errors import DataError, InputError, PolicyError
+from dikast.journey.runs import Run, open_run
 from dikast.models.ledger import policy_of
 from dikast.platforms.address import Address, address_of
 from dikast.platforms.calls import Patience
@@ -22,7 +23,6 @@ from dikast.platforms.outgoing import is_public, outgoing
 from dikast.platforms.pushing import Only, PushOrder, PushReport, push
 from dikast.records import Json
 from dikast.report.text import one_line
-from dikast.runs import Run, open_run
 from dikast.settings import Settings
 from dikast.store import PlatformMemory, Store
 from dikast.workspace import Workspace

@@ -10,12 +10,13 @@ from pathlib import Path
 import click
 import msgspec
 
-from dikast.bench import open_bench
 from dikast.cli.judge_history import page_of, print_versions
 from dikast.cli.labelled import labelled
 from dikast.cli.options import model_options, settings_from
 from dikast.cli.progress import tell
 from dikast.errors import DataError, JudgeError, OutputError, SettingError
+from dikast.journey.bench import open_bench
+from dikast.journey.running import blocking
 from dikast.judges.definition import Judge, find_judge
 from dikast.judges.diff import changes
 from dikast.judges.evidence import Evidence, Gathered
@@ -29,7 +30,6 @@ from dikast.refining.gepa_search import check_installed
 from dikast.report.figures import count
 from dikast.report.text import one_line, visible
 from dikast.report.writing import write_text
-from dikast.running import blocking
 from dikast.settings import Settings
 from dikast.workspace import Workspace
 

@@ -11,8 +11,8 @@ import click
 import msgspec
 
 from dikast.errors import SettingError
+from dikast.journey.runs import Run, open_run
 from dikast.records import Interaction
-from dikast.runs import Run, open_run
 
 if TYPE_CHECKING:
     from dikast.analysis.summary import RunSummary
@@ -94,7 +94,7 @@ def _interactions(run: Run, data: str | None) -> Interactions:
     """The interactions in the dataset's order, each time it is called: the run's own, or those of DATA."""
     if data is None:
         return run.interactions
-    from dikast.finding import find_data
+    from dikast.journey.finding import find_data
     from dikast.workspace import Workspace
 
     workspace = Workspace.find()

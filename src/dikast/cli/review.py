@@ -15,10 +15,11 @@ import msgspec
 
 from dikast.cli.kept import kept_dataset
 from dikast.errors import DataError
+from dikast.journey.measuring import learned_by_judge_of
+from dikast.journey.runs import Run, open_run
 from dikast.judges.definition import find_judge
 from dikast.judges.scale import Scale
 from dikast.listening import address_of, bound_socket, is_loopback
-from dikast.measuring import learned_by_judge_of
 from dikast.records import RunInfo, Verdict
 from dikast.review.asked import check_scale
 from dikast.review.desk import Desk, Setup
@@ -27,7 +28,6 @@ from dikast.review.item_page import check_links
 from dikast.review.queues import check_queue
 from dikast.review.server import Review
 from dikast.review.wording import LANGUAGES
-from dikast.runs import Run, open_run
 from dikast.settings import Settings
 from dikast.store import KeptDataset, Store
 from dikast.workspace import Workspace

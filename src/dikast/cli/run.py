@@ -14,16 +14,16 @@ from dikast.agreement.wilson import wilson
 from dikast.cli.options import model_options, settings_from
 from dikast.cli.progress import shown, tell
 from dikast.errors import DataError
-from dikast.finding import find_data
 from dikast.harness.progress import Progress
 from dikast.interactions.dataset import Dataset
+from dikast.journey.finding import find_data
+from dikast.journey.running import RunPlan, blocking, carry_out
+from dikast.journey.runs import Run
 from dikast.judges.cascade import Cascade, find_judge_or_cascade
 from dikast.judges.definition import Judge
 from dikast.records import RunInfo
 from dikast.report.figures import count
 from dikast.report.text import one_line
-from dikast.running import RunPlan, blocking, carry_out
-from dikast.runs import Run
 from dikast.workspace import Workspace
 
 SOME_WITHOUT_VERDICT = 3

@@ -14,10 +14,10 @@ import click
 
 from dikast.cli.options import model_options, settings_from
 from dikast.cli.progress import tell
+from dikast.journey.running import blocking
 from dikast.judges.cascade import Cascade, find_judge_or_cascade
 from dikast.judges.definition import Judge
 from dikast.listening import address_of, bound_socket, is_loopback
-from dikast.running import blocking
 from dikast.settings import Settings
 from dikast.workspace import Workspace
 

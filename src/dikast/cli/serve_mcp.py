@@ -6,7 +6,7 @@ import click
 
 from dikast.cli.options import model_options, settings_from
 from dikast.errors import MissingExtra
-from dikast.running import blocking
+from dikast.journey.running import blocking
 from dikast.settings import Settings
 from dikast.workspace import Workspace
 

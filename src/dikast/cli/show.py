@@ -9,8 +9,8 @@ import click
 import msgspec
 
 from dikast.errors import DataError
+from dikast.journey.runs import Run, open_run
 from dikast.records import Interaction, Status, Verdict
-from dikast.runs import Run, open_run
 
 EXAMPLES = """
 \b

@@ -24,13 +24,15 @@ from dikast.cli.kept import open_store
 from dikast.cli.live import Asked, live_name, opened_sources, target_of
 from dikast.cli.options import model_options, settings_from
 from dikast.cli.progress import tell
-from dikast.drifting import Look, anchors_in, look, tell_once
 from dikast.errors import DataError, InputError, PolicyError, SettingError
-from dikast.finding import find_data
-from dikast.importing import ImportRequest
 from dikast.interactions.dataset import open_dataset
 from dikast.interactions.labels import read_labels
 from dikast.interactions.sampling import SampleRequest
+from dikast.journey.drifting import Look, anchors_in, look, tell_once
+from dikast.journey.finding import find_data
+from dikast.journey.importing import ImportRequest
+from dikast.journey.running import RunPlan
+from dikast.journey.watching import Anchors, Health, Pulled, Watch, WatchPlan, only_watch
 from dikast.judges.cascade import Cascade, find_judge_or_cascade
 from dikast.judges.definition import Judge
 from dikast.models.ledger import policy_of
@@ -40,10 +42,8 @@ from dikast.platforms.opening import open_target
 from dikast.platforms.outgoing import is_public, outgoing
 from dikast.platforms.pushing import PushOrder, PushReport, push
 from dikast.records import Verdict
-from dikast.running import RunPlan
 from dikast.settings import Settings
 from dikast.store import Store
-from dikast.watching import Anchors, Health, Pulled, Watch, WatchPlan, only_watch
 from dikast.workspace import Workspace
 
 EXAMPLES = """

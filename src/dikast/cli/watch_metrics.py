@@ -12,8 +12,8 @@ import click
 from prometheus_client import CollectorRegistry, Counter, Gauge, make_wsgi_app
 
 from dikast.errors import OutputError
+from dikast.journey.watching import Health
 from dikast.listening import is_our_name
-from dikast.watching import Health
 
 _HOST = "127.0.0.1"
 

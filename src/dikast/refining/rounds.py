@@ -11,10 +11,10 @@ import msgspec
 
 from dikast.agreement.choosing import error_allowed
 from dikast.agreement.estimate import Estimate
-from dikast.bench import Bench, Tell
 from dikast.errors import DataError, EndpointRefused, PromptTooLong
 from dikast.harness.judging import Judging
 from dikast.harness.progress import Progress
+from dikast.journey.bench import Bench, Tell
 from dikast.judges.definition import Judge
 from dikast.judges.diff import changes
 from dikast.judges.evidence import Evidence, cut

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from dikast.carding import CardSources, make_card
+from dikast.journey.carding import CardSources, make_card
 from dikast.judges.history import family_of
 from dikast.records import Interaction, RunInfo, Verdict
 from dikast.report.figures import count

@@ -14,8 +14,8 @@ from dikast.agreement.matching import Matched, match
 from dikast.agreement.second_look import self_agreement
 from dikast.agreement.settling import Settled, settle
 from dikast.errors import DataError
+from dikast.journey.measuring import seen_among
 from dikast.judges.scale import recorded_ends
-from dikast.measuring import seen_among
 from dikast.records import SECOND_LOOK, Interaction, Label, RunInfo, Verdict, content_hash
 from dikast.review.beside import Beside, Known
 from dikast.review.desk import Desk

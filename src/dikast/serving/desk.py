@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from dikast.agreement.calibrated import ConfidenceMap, calibrated
-from dikast.bench import Bench, Tell, open_bench
 from dikast.errors import EndpointDown, EndpointError, EndpointTimeout, SettingError, StoreError
-from dikast.escalating import check_cloud, check_model, stage_map, told_of_stages
 from dikast.harness.lanes import ServerGone
 from dikast.harness.progress import Progress
 from dikast.interactions.dataset import Dataset
+from dikast.journey.bench import Bench, Tell, open_bench
+from dikast.journey.escalating import check_cloud, check_model, stage_map, told_of_stages
+from dikast.journey.running import RunPlan, described_run
+from dikast.journey.runs import calibration_key
 from dikast.judges.asking import assess, failed_verdict
 from dikast.judges.cascade import Cascade, Stage
 from dikast.judges.definition import Judge
@@ -26,8 +28,6 @@ from dikast.judges.verdicts import model_name
 from dikast.models.behind import Behind, behind
 from dikast.models.endpoint import Facts, Reply, Request
 from dikast.records import Interaction, RunInfo, Verdict
-from dikast.running import RunPlan, described_run
-from dikast.runs import calibration_key
 from dikast.serving.record import ServedRun
 from dikast.settings import Settings
 from dikast.workspace import Workspace

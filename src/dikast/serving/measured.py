@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from dikast.agreement.calibrated import as_stated
 from dikast.errors import DataError, DikastError
 from dikast.interactions.labels import read_labels
+from dikast.journey.runs import Run, open_run
 from dikast.judges.scale import recorded_ends
-from dikast.runs import Run, open_run
 from dikast.store import Store
 from dikast.workspace import Workspace
 
 if TYPE_CHECKING:
     from dikast.agreement.figures import Agreement
-    from dikast.measuring import Ground
+    from dikast.journey.measuring import Ground
 
 _MOST_TRIED = 20  # runs of a judge, newest first, that are looked at for labels
 
@@ -54,7 +54,7 @@ def measured(name: str, workspace: Workspace, store: Store, labels_file: Path | 
     What is sealed, and what the judge learned from, is left out. Raises DataError where no label is left.
     """
     from dikast.agreement.figures import Comparison, agreement  # with numerics, which a server needs for this alone
-    from dikast.measuring import Admission, admitted, learned_by, saved_labels
+    from dikast.journey.measuring import Admission, admitted, learned_by, saved_labels
 
     run = open_run(name, workspace=workspace, store=str(store.location))
     lookup = cache(run.interaction)

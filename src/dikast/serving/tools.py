@@ -20,12 +20,12 @@ import msgspec
 from dikast.errors import DataError, DikastError
 from dikast.harness.progress import Progress
 from dikast.interactions.rows import Unusable
+from dikast.journey.running import RunPlan, carry_out
+from dikast.journey.runs import Run, open_run
 from dikast.judges.definition import Judge
 from dikast.judges.scale import recorded_ends
 from dikast.records import Interaction, Json, RunInfo, Verdict
 from dikast.report.text import readable, visible
-from dikast.running import RunPlan, carry_out
-from dikast.runs import Run, open_run
 from dikast.serving.desk import Desk, open_desk
 from dikast.serving.measured import measured, newest_trust
 from dikast.serving.requests import read_interaction
@@ -314,8 +314,8 @@ def _texts(item: Interaction | None) -> dict[str, Json] | None:
 
 def _sealed(run: Run, store: Store) -> set[str]:
     """The ids of a run's items that lie in a sealed test."""
+    from dikast.journey.measuring import Admission
     from dikast.judges.learned import Learned
-    from dikast.measuring import Admission
 
     ids = [verdict.id for verdict in run.verdicts()]
     admission = Admission(run, store, ids, cache(run.interaction), portion=None, learned=Learned())
@@ -323,7 +323,7 @@ def _sealed(run: Run, store: Store) -> set[str]:
 
 
 def _card(judge: Judge, name: str, workspace: Workspace, store: Store) -> dict[str, Any]:
-    from dikast.carding import CardSources, make_card
+    from dikast.journey.carding import CardSources, make_card
 
     known = measured(name, workspace, store)
     run = known.run

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from dikast.errors import DataError, PolicyError
-from dikast.finding import find_data
 from dikast.interactions.dataset import Dataset
+from dikast.journey.finding import find_data
 from dikast.judges import loading
 from dikast.judges.definition import Judge, locate_judge
 from dikast.workspace import Workspace

@@ -12,11 +12,11 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from dikast.bench import Bench, open_bench
 from dikast.errors import EndpointError
 from dikast.harness.asker import Asker
 from dikast.harness.lanes import ServerGone
 from dikast.harness.progress import Progress
+from dikast.journey.bench import Bench, open_bench
 from dikast.judges.asking import assess, failed_verdict
 from dikast.judges.definition import Judge
 from dikast.judges.verdicts import model_name

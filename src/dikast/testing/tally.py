@@ -17,11 +17,11 @@ from dikast.agreement.matching import match
 from dikast.agreement.proportion import share
 from dikast.agreement.sampling import sampling_of
 from dikast.errors import DikastError
-from dikast.measuring import Admission, admitted, learned_by, saved_labels
+from dikast.journey.measuring import Admission, admitted, learned_by, saved_labels
+from dikast.journey.runs import Run, open_run
 from dikast.records import Interaction, Verdict, content_hash
 from dikast.report.figures import count, decimal, interval, percent
 from dikast.report.text import one_line
-from dikast.runs import Run, open_run
 from dikast.store import Store
 from dikast.workspace import Workspace
 

@@ -18,16 +18,16 @@ from typing import Any
 
 import pytest
 
-from dikast.drifting import AnchorSet, Look, Series, acknowledge, anchor_rounds, anchors_in, look, tell_once
 from dikast.errors import DataError, EndpointDown, InputError, WorldError
-from dikast.importing import ImportRequest
 from dikast.interactions.dataset import open_dataset
 from dikast.interactions.sampling import SampleRequest
+from dikast.journey.drifting import AnchorSet, Look, Series, acknowledge, anchor_rounds, anchors_in, look, tell_once
+from dikast.journey.importing import ImportRequest
+from dikast.journey.running import RunPlan
+from dikast.journey.watching import Anchors, Watch, WatchPlan, only_watch
 from dikast.judges.definition import Judge
 from dikast.records import Interaction, Label, Verdict
-from dikast.running import RunPlan
 from dikast.store import Store
-from dikast.watching import Anchors, Watch, WatchPlan, only_watch
 from dikast.workspace import Workspace
 
 PROMPT = 'Judge.\n\nQuestion: {input}\nAnswer: {output}\n\nReply with {"verdict": "pass" or "fail"}\n'
@@ -253,7 +253,7 @@ class TestTheLock:
 
     def test_a_dead_owners_lock_is_taken_over(self, store: Store) -> None:
         code = (
-            "import os, sys; from dikast.store import Store; from dikast.watching import only_watch\n"
+            "import os, sys; from dikast.store import Store; from dikast.journey.watching import only_watch\n"
             "with Store.open(sys.argv[1]) as store, only_watch(store): os.kill(os.getpid(), 9)"
         )
         killed = subprocess.run([sys.executable, "-c", code, str(store.location)], check=False)
@@ -263,7 +263,7 @@ class TestTheLock:
 
     def test_a_dead_owner_that_nobody_collects_is_dead(self, store: Store) -> None:
         code = (
-            "import os, sys; from dikast.store import Store; from dikast.watching import only_watch\n"
+            "import os, sys; from dikast.store import Store; from dikast.journey.watching import only_watch\n"
             "with Store.open(sys.argv[1]) as store, only_watch(store): os.kill(os.getpid(), 9)"
         )
         killed = subprocess.Popen([sys.executable, "-c", code, str(store.location)])

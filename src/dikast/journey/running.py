@@ -19,21 +19,21 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
-from dikast.bench import Bench, Tell, open_bench
 from dikast.errors import SettingError
-from dikast.escalating import OpenCascade, open_cascade
-from dikast.finding import find_data
 from dikast.harness.judging import Judging
 from dikast.harness.progress import Progress
 from dikast.harness.workers import OnVerdict
 from dikast.interactions.dataset import Dataset, open_dataset
 from dikast.interactions.sources import Source as Data
+from dikast.journey.bench import Bench, Tell, open_bench
+from dikast.journey.escalating import OpenCascade, open_cascade
+from dikast.journey.finding import find_data
+from dikast.journey.runs import Run, calibration_key
 from dikast.judges.cascade import Cascade, find_judge_or_cascade
 from dikast.judges.definition import Judge
 from dikast.models.endpoint import Facts
 from dikast.records import Interaction, RunInfo, Verdict
 from dikast.report.jsonl import check_writable, write_results
-from dikast.runs import Run, calibration_key
 from dikast.settings import Settings
 from dikast.store import Store, run_key
 from dikast.workspace import Workspace

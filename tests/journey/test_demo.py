@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from dikast.demo import SAMPLES, SIZE, lay_out, suggestion
 from dikast.errors import OutputError
 from dikast.interactions.dataset import open_dataset
+from dikast.journey.demo import SAMPLES, SIZE, lay_out, suggestion
 from dikast.judges.definition import Judge
 from dikast.models.advice import GIB, Machine
 from dikast.models.discovery import FoundServer

@@ -16,7 +16,7 @@ from strategies import texts
 
 from dikast.errors import DataError, LabelConflict, SettingError
 from dikast.interactions.label_rows import read_label_rows
-from dikast.labelling import ImportPlan, apply_import, export_labels, plan_import
+from dikast.journey.labelling import ImportPlan, apply_import, export_labels, plan_import
 from dikast.records import Interaction, Label
 from dikast.store import Store
 

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 import dikast
-from dikast import bench
 from dikast.errors import DataError, EndpointDown, OutputError, SettingError, StoreError
-from dikast.running import blocking
+from dikast.journey import bench
+from dikast.journey.running import blocking
 from dikast.workspace import Workspace
 
 PROMPT = (

@@ -2,7 +2,7 @@
 
 From a folder with a file to a judge, its card and its agreement on the sealed test; figures are checked against other
 libraries. One set is in English with pass, fail and critiques, one has scores from 1 to 5, one is in Chinese: see
-journeys/README.md.
+README.md beside this file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sklearn import metrics
 
 from dikast.store import Store
 
-DATA = Path(__file__).parent / "journeys"
+DATA = Path(__file__).parent
 EXACT = 1e-9
 
 

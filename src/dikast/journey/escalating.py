@@ -14,20 +14,20 @@ from dataclasses import dataclass
 import msgspec
 
 from dikast.agreement.calibrated import ConfidenceMap, calibrated
-from dikast.bench import Bench, Tell, open_bench
 from dikast.errors import PolicyError, SettingError
 from dikast.harness.asker import Asker
 from dikast.harness.judging import Judging
 from dikast.harness.lanes import Lanes, ServerGone
 from dikast.harness.progress import Progress
 from dikast.harness.workers import OnVerdict, Workers
+from dikast.journey.bench import Bench, Tell, open_bench
+from dikast.journey.runs import model_key
 from dikast.judges.cascade import Cascade, Stage
 from dikast.judges.escalating import escalate
 from dikast.judges.verdicts import failed_verdict, model_name
 from dikast.models.behind import Behind, behind
 from dikast.models.endpoint import Facts
 from dikast.records import Interaction, Json, Verdict
-from dikast.runs import model_key
 from dikast.settings import Settings
 from dikast.workspace import Workspace
 

@@ -24,8 +24,12 @@ from dikast.agreement.corrected import rogan_gladen
 from dikast.agreement.estimate import Estimate
 from dikast.agreement.wilson import wilson
 from dikast.analysis.observed import JudgeState
-from dikast.bench import Tell
-from dikast.drifting import (
+from dikast.errors import DikastError, WorldError
+from dikast.harness.progress import Progress
+from dikast.harness.workers import OnVerdict
+from dikast.interactions.sampling import SampleRequest, draw_sample
+from dikast.journey.bench import Tell
+from dikast.journey.drifting import (
     AnchorSet,
     Series,
     anchor_rounds,
@@ -34,13 +38,9 @@ from dikast.drifting import (
     judge_anchors,
     state_of,
 )
-from dikast.errors import DikastError, WorldError
-from dikast.harness.progress import Progress
-from dikast.harness.workers import OnVerdict
-from dikast.importing import Import, ImportRequest
-from dikast.interactions.sampling import SampleRequest, draw_sample
+from dikast.journey.importing import Import, ImportRequest
+from dikast.journey.running import RunPlan, blocking, judge_more
 from dikast.records import Interaction, JudgeRef, RunInfo, Verdict, content_hash
-from dikast.running import RunPlan, blocking, judge_more
 from dikast.store import KeptWatch, RunLog, Store, WatchInfo, WatchRound
 
 _AT_ONCE = 1000

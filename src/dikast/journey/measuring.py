@@ -20,12 +20,12 @@ from dikast.errors import DataError, DikastError, InputError
 from dikast.interactions.sampling import SamplingDesign, drawn_within
 from dikast.interactions.splits import Part
 from dikast.interactions.units import unit_of
+from dikast.journey.runs import Run
 from dikast.judges.cascade import Cascade
 from dikast.judges.definition import Judge
 from dikast.judges.learned import Learned, learned_of, united
 from dikast.records import Interaction, JudgeRef, Label, RunInfo, content_hash
 from dikast.report.figures import count
-from dikast.runs import Run
 from dikast.store import KeptDataset, Store, TestOpening
 
 Portion = Literal["unsealed", "dev", "pool", "test"]

@@ -12,9 +12,9 @@ from dikast.agreement.escalation import Player, StageOnItems
 from dikast.agreement.figures import group_of
 from dikast.agreement.matching import match
 from dikast.errors import DataError, InputError
+from dikast.journey.runs import Run
 from dikast.judges.cascade import Cascade, Stage
 from dikast.records import Label, RunInfo, Verdict
-from dikast.runs import Run
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from dikast.analysis.summary import RunSummary, recorded_scale, summarise
 from dikast.errors import OutputError
 from dikast.harness.progress import Progress
 from dikast.interactions.dataset import open_dataset
+from dikast.journey.running import OnStart, RunPlan, blocking, carry_out
+from dikast.journey.runs import Run
 from dikast.judges.definition import find_judge
 from dikast.models.advice import GIB, Machine, advise, parameters_in
 from dikast.models.discovery import FoundServer
@@ -24,12 +26,10 @@ from dikast.report.agreement_block import AgreementBlock, AgreementFigure
 from dikast.report.figures import interval, value_of
 from dikast.report.html import render_html
 from dikast.report.writing import write_text
-from dikast.running import OnStart, RunPlan, blocking, carry_out
-from dikast.runs import Run
 from dikast.settings import Settings
 from dikast.workspace import Workspace
 
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = Path(__file__).parent.parent / "samples"
 JUDGE, DATASET = "factual", "demo"
 SIZE = 64
 LABELS = "FacTool's authors, who checked each answer claim by claim"

@@ -17,8 +17,8 @@ from dikast.agreement.estimate import Figure, as_json
 from dikast.agreement.families import confident
 from dikast.agreement.figures import Agreement, Comparison
 from dikast.agreement.matching import match
+from dikast.journey.runs import Run, calibration_key
 from dikast.records import Label, Verdict
-from dikast.runs import Run, calibration_key
 from dikast.store import Calibration, Store
 
 

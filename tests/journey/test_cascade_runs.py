@@ -20,6 +20,8 @@ from dikast.agreement.calibrated import ConfidenceMap
 from dikast.cli import main
 from dikast.errors import JudgeError, PolicyError, SettingError
 from dikast.interactions.dataset import open_dataset
+from dikast.journey.running import run
+from dikast.journey.runs import model_key, open_run
 from dikast.judges.definition import Judge
 from dikast.judges.escalating import trail_of
 from dikast.models import client as client_module
@@ -27,8 +29,6 @@ from dikast.models import leaving
 from dikast.models import policy as policy_module
 from dikast.records import Verdict
 from dikast.review.desk import Desk, Setup
-from dikast.running import run
-from dikast.runs import model_key, open_run
 from dikast.store import Calibration, Store
 
 NUMBER = 24

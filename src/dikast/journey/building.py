@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dikast.bench import Bench, Embedders, Tell, open_bench
 from dikast.errors import DataError, EndpointGarbled
 from dikast.harness.progress import Progress
+from dikast.journey.bench import Bench, Embedders, Tell, open_bench
 from dikast.judges.drafting import Draft, NoDraft, draft_request, read_draft
 from dikast.judges.evidence import Evidence, Gathered, choosable, choose_examples
 from dikast.judges.wording import Language

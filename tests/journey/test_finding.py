@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dikast.errors import DataError
-from dikast.finding import find_data
+from dikast.journey.finding import find_data
 from dikast.records import Interaction
 from dikast.store import Store
 from dikast.workspace import Workspace

@@ -24,19 +24,19 @@ from dikast.analysis.drift import Change, Drift, find_drift
 from dikast.analysis.drift_words import explained, headline
 from dikast.analysis.observed import JudgeState, Observed, observe
 from dikast.analysis.periods import Every, as_time, end_of
-from dikast.bench import Tell
 from dikast.errors import DataError, EndpointGarbled, InputError
 from dikast.harness.progress import Progress
 from dikast.harness.workers import OnVerdict
+from dikast.journey.bench import Tell
+from dikast.journey.measuring import held_back, learned_by_judge
+from dikast.journey.running import RunPlan, judge_more
+from dikast.journey.runs import Run
 from dikast.judges.cascade import Cascade
 from dikast.judges.definition import Judge
-from dikast.measuring import held_back, learned_by_judge
 from dikast.models.client import BaseUrl, Client
 from dikast.models.options import EndpointOptions
 from dikast.models.policy import Policy
 from dikast.records import Interaction, JudgeRef, Label, RunInfo, Verdict, canonical_json
-from dikast.running import RunPlan, judge_more
-from dikast.runs import Run
 from dikast.store import DriftAlert, KeptWatch, RunLog, Store, WatchRound
 
 _WEBHOOK_TIMEOUT_S = 20.0

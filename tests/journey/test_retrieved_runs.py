@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from dikast.journey.running import run
 from dikast.judges.definition import Judge
 from dikast.models import embedding_local
-from dikast.running import run
 from dikast.store import Store
 
 WHY = "The rules of the shop say so, and the reply names the rule."

@@ -1,0 +1,1 @@
+"""The steps of the journey, a file each: where the rooms below meet, which know nothing of each other."""
