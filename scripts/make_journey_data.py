@@ -18,7 +18,7 @@ from typing import Any
 
 Row = dict[str, Any]
 
-TARGET = Path(__file__).resolve().parent.parent / "tests" / "journeys"
+TARGET = Path(__file__).resolve().parent.parent / "tests" / "journey"
 SETS = {"halueval_general": "halueval", "roscoe": "roscoe", "chinesefacteval": "chinesefacteval"}
 OF_EACH_VERDICT = 11
 OF_EACH_SCORE = 5

@@ -74,6 +74,22 @@ def test_what_shares_a_context_never_straddles(given: list[int], shared: int) ->
         assert len(same) == 1
 
 
+def test_turns_of_one_conversation_never_straddle() -> None:
+    items = [item(n, metadata={"conversation": f"chat {n // 4}"}) for n in range(120)]
+    split = make_split(items)
+    for chat in range(30):
+        assert len({split.part_of(one) for one in items[4 * chat : 4 * chat + 4]}) == 1
+    later = [item(500, metadata={"conversation": "chat 3"})]
+    assert make_split(items + later, kept=split.parts).part_of(later[0]) == split.part_of(items[12])
+
+
+def test_a_conversation_that_all_share_is_boilerplate() -> None:
+    items = [item(n, metadata={"session": "production"}) for n in range(100)]
+    split = make_split(items)
+    assert len({split.part_of(one) for one in items}) == 3
+    assert split.notes == ("100 interactions share one conversation, which was taken for boilerplate",)
+
+
 def test_parts_have_their_shares_and_each_class_too() -> None:
     items = [item(n) for n in range(1000)]
     classes = {f"i{n}": "fail" if n < 40 else "pass" for n in range(400)}

@@ -21,13 +21,10 @@ from typing import Literal
 import msgspec
 
 from dikast.errors import InputError
-from dikast.interactions.units import normal_text
+from dikast.interactions.units import conversation_of, normal_text
 from dikast.records import Interaction, Json, canonical_json
 
 Method = Literal["random", "stratified"]
-
-CONVERSATION_KEYS = ("conversation_id", "session_id", "thread_id", "conversation", "session", "thread")
-"""Metadata keys that say to which conversation an item belongs."""
 
 FEEDBACK_KEYS = ("feedback", "user_feedback", "thumbs", "thumb", "vote", "user_rating", "user_score")
 """Metadata keys under which the system's own users say what they thought of an answer."""
@@ -116,7 +113,7 @@ class SampleRequest:
     """What is asked for: how many, by which key, of which items.
 
     where: metadata values that an item must have. negative: only what its users disliked. per_conversation: at most so
-    many of each conversation, as told by one of CONVERSATION_KEYS.
+    many of each conversation, as told by one of `units.CONVERSATION_KEYS`.
     """
 
     n: int
@@ -290,15 +287,11 @@ def _thinned(taken: Sequence[_Entry], asked: SampleRequest) -> list[_Entry]:
     counted: dict[str, int] = defaultdict(int)
     kept = []
     for one in left:
-        conversation = _conversation(one[3])
+        conversation = conversation_of(one[3])
         counted[conversation] += 1
         if not conversation or counted[conversation] <= asked.per_conversation:
             kept.append(one)
     return kept
-
-
-def _conversation(item: Interaction) -> str:
-    return next((found for key in CONVERSATION_KEYS if (found := value_of(item, key))), "")
 
 
 def _says_bad(value: Json) -> bool:

@@ -1,7 +1,7 @@
 """Which interactions may be shown as examples (pool), tuned on (dev), and measured on (the sealed test).
 
 Made by content: interactions with the same input, with nearly the same one, or with the same context stay on one side,
-so that nothing measured was seen before.
+and so do the turns of one conversation, so that nothing measured was seen before.
 
 **Stable.** What has a part keeps it. A new interaction goes where its near-duplicates are; one that is near to two
 parts is set aside and belongs to none, since on either side it would carry one part into the other.
@@ -26,7 +26,7 @@ from typing import Literal
 import msgspec
 
 from dikast.agreement.settling import settle
-from dikast.interactions.units import normal_text, unit_of
+from dikast.interactions.units import conversation_of, normal_text, unit_of
 from dikast.records import Interaction, Label
 
 Part = Literal["pool", "dev", "test", "aside"]
@@ -62,6 +62,7 @@ class _Unit(msgspec.Struct):
     text: str
     context: str
     classes: Counter[str]
+    conversations: set[str]
     items: int = 0
 
     @property
@@ -129,9 +130,11 @@ def _units(interactions: Iterable[Interaction], classes: Mapping[str, str] | Non
         unit = units.get(key)
         if unit is None:
             unit = units[key] = _Unit(
-                key, normal_text(item.input)[:_LONGEST], normal_text(item.context)[:_LONGEST], Counter()
+                key, normal_text(item.input)[:_LONGEST], normal_text(item.context)[:_LONGEST], Counter(), set()
             )
         unit.items += 1
+        if conversation := conversation_of(item):
+            unit.conversations.add(conversation)
         said = class_of(item.labels) if classes is None else classes.get(item.id)
         if said is not None:
             unit.classes[said] += 1
@@ -142,8 +145,9 @@ def _edges(units: Sequence[_Unit], notes: list[str]) -> _Edges:
     """Pairs of units that must not be parted."""
     from dikast.interactions import near  # loads numpy, which a run that makes no split need not wait for
 
-    inputs, common = _sharing([unit.text for unit in units], "input", notes)
-    contexts, _ = _sharing([unit.context for unit in units], "context", notes)
+    inputs, common = _sharing([{unit.text} for unit in units], "input", notes)
+    contexts, _ = _sharing([{unit.context} for unit in units], "context", notes)
+    contexts |= _sharing([unit.conversations for unit in units], "conversation", notes)[0]
     # Where all are asked the same ("Summarise this"), the question is in the context.
     texts = [unit.context if unit.text in common else unit.text for unit in units]
     first: dict[str, int] = {}
@@ -166,13 +170,14 @@ def _edges(units: Sequence[_Unit], notes: list[str]) -> _Edges:
     return edges
 
 
-def _sharing(texts: Sequence[str], what: str, notes: list[str]) -> tuple[_Edges, set[str]]:
-    """Pairs of units with the same text, and the texts that too many share to say anything."""
+def _sharing(texts: Sequence[set[str]], what: str, notes: list[str]) -> tuple[_Edges, set[str]]:
+    """Pairs of units that share a text (or the id of a conversation), and what too many share to say anything."""
     members: dict[str, list[int]] = defaultdict(list)
-    for at, text in enumerate(texts):
-        if text:
+    for at, own in enumerate(texts):
+        for text in own - {""}:
             members[text].append(at)
-    most = max(_LARGE_SHARED[0], _LARGE_SHARED[1] * len(texts))
+    some_say, share = _LARGE_GROUP if what == "conversation" else _LARGE_SHARED
+    most = max(some_say, share * len(texts))
     common = {text for text, places in members.items() if len(places) > most}
     for text in sorted(common):
         notes.append(f"{len(members[text]):,} interactions share one {what}, which was taken for boilerplate")

@@ -1,4 +1,4 @@
-"""What makes two interactions the same question: their input and context, whatever the spelling of spaces and case."""
+"""What interactions share: the same question (input and context, whatever the spelling), or one conversation."""
 
 from __future__ import annotations
 
@@ -6,6 +6,18 @@ import hashlib
 import unicodedata
 
 from dikast.records import Interaction, Json, canonical_json, text_of
+
+CONVERSATION_KEYS = ("conversation_id", "session_id", "thread_id", "conversation", "session", "thread")
+"""Metadata keys that say to which conversation an item belongs."""
+
+
+def conversation_of(interaction: Interaction) -> str:
+    """The conversation that an interaction is a turn of; "" where none of CONVERSATION_KEYS says."""
+    for key in CONVERSATION_KEYS:
+        value = interaction.metadata.get(key)
+        if value is not None and value != "":
+            return value if isinstance(value, str) else canonical_json(value).decode()
+    return ""
 
 
 def unit_of(interaction: Interaction) -> bytes:
