@@ -199,3 +199,22 @@ class TestPeriods:
         end = end_of(begin, every)  # type: ignore[arg-type]
         assert begin <= at < end == begin_of(end, every)  # type: ignore[arg-type]
         assert label_of(begin, every) == label  # type: ignore[arg-type]
+
+
+def test_old_items_that_a_new_judge_catches_up_on_are_no_change_to_and_fro() -> None:
+    found = observed("judge", 3)
+    new = JudgeState(judge="refunds@1", model="m", fingerprint="b")
+    charted = found.n
+    for i in range(120):  # from weeks that the judge before had judged
+        found.add(Observation(MONDAY + timedelta(weeks=2 + i % 3, minutes=i), True, new))
+    assert (found.n, found.late) == (charted, 120)
+    judged = find_drift(found, now=MONDAY + timedelta(weeks=WEEKS))
+    assert [one.cause for one in judged.changes if one.cause == "judge"] == ["judge"]
+    assert judged.late == 120
+
+
+def test_a_judge_that_goes_on_is_never_late() -> None:
+    found = observed("none", 4)
+    for week in (3, 1, 2):
+        found.add(Observation(MONDAY + timedelta(weeks=week), True, JUDGE))
+    assert found.late == 0

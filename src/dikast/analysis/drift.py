@@ -94,7 +94,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """All that was found. n: observations; left_out: why an observation counts in no chart, and how many."""
+    """All that was found. n: observations in the charts; late: those of none, see `Observed`."""
 
     every: str
     n: int
@@ -106,6 +106,7 @@ class Drift:
     judges: tuple[JudgeState, ...]
     dimensions: tuple[str, ...]
     more_charts: int = 0
+    late: int = 0
 
 
 def find_drift(
@@ -166,6 +167,7 @@ class _Finding:
             judges=tuple(dict.fromkeys(cell.judge for cell in self.cells)),
             dimensions=tuple(by) or tuple(one for one in self.strata if one not in (LENGTH, SCRIPT)),
             more_charts=more,
+            late=self.observed.late,
         )
 
     def _segments(self) -> list[int]:

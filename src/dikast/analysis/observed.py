@@ -106,18 +106,31 @@ class Cell:
 
 
 class Observed:
-    """Observations, counted as they come; what is kept does not grow with their number."""
+    """Observations, counted as they come; what is kept does not grow with their number.
+
+    They come in the order of judging. What a new judge says of a period that lay behind the one in which it began is of
+    no chart: beside another judge's verdicts of that time, it would look as if the judge had changed to and fro. late:
+    how many those are.
+    """
 
     def __init__(self, every: Every) -> None:
         self.every = every
         self._cells: dict[tuple[datetime, JudgeState], Cell] = {}
         self._values: dict[str, set[str]] = {}
         self._carried: Counter[str] = Counter()
+        self._begun: dict[JudgeState, datetime] = {}
+        self._latest: datetime | None = None
         self.n = 0
+        self.late = 0
 
     def add(self, one: Observation) -> None:
         """Count one."""
         key = (begin_of(one.at, self.every), one.judge)
+        begun = self._begun.setdefault(one.judge, self._latest or key[0])
+        if self._begun.keys() > {one.judge} and key[0] < begun:
+            self.late += 1
+            return
+        self._latest = key[0] if self._latest is None else max(self._latest, key[0])
         cell = self._cells.get(key)
         if cell is None:
             cell = self._cells[key] = Cell(key[0], one.judge, one.at)

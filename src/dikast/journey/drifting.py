@@ -290,7 +290,7 @@ def confusion_for(rounds: Sequence[AnchorRound], judge: JudgeState) -> Confusion
 
 def _judged(series: Series) -> Iterator[tuple[Verdict, Interaction | None, JudgeState, datetime]]:
     """Every verdict of a series, with the judge as it was and the time when it was judged."""
-    for run in series.runs:
+    for run in sorted(series.runs, key=lambda run: run.info.started_at if run.info is not None else ""):
         info, items = run.info, run.interactions()
         begun = (as_time(info.started_at) if info is not None else None) or datetime.now(UTC)
         known = state_of(info.judge, info.model, info.fingerprint) if info is not None else None

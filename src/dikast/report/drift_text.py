@@ -16,6 +16,9 @@ _NAME = 32
 def drift_lines(drift: Drift, *, name: str, corrected_by: str) -> Iterator[str]:
     """The lines of a table that a terminal shows."""
     yield f"{one_line(name, 120)}: {drift.n:,} verdicts in {count(drift.periods, drift.every)}"
+    if drift.late:
+        was = "was" if drift.late == 1 else "were"
+        yield f"{count(drift.late, 'verdict')} of an earlier time {was} given after the judge changed: left out"
     how = f"corrected by {corrected_by}" if corrected_by else "as judged, not corrected: no labels and no anchors"
     for chart in drift.charts:
         if chart.name == PASS_RATE:
