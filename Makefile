@@ -21,7 +21,7 @@ test:
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-cache
-	.venv/bin/pytest -n $(WORKERS) --dist loadfile --durations=15 -rs $(ARGS)
+	.venv/bin/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15 -rs $(ARGS)
 
 bench:
 	@scripts/setup.sh test

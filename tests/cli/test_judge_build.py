@@ -219,7 +219,7 @@ def test_what_a_split_holds_elsewhere_is_no_example_whatever_file_it_comes_in(fo
             break
     assert alone.returncode == 2
     assert (
-        "none of these 1 labelled interactions may be used: a split has them in other parts than pool" in alone.stderr
+        "none of 1 labelled interaction may be used: a split has them in other parts than pool" in alone.stderr
     )
 
 

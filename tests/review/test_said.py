@@ -51,7 +51,7 @@ def test_a_judge_that_is_not_settled_yet_in_both_languages() -> None:
     )
     assert "還沒有任何「不通過」的標註" in chinese
     assert needs_in_words(found, "en") == found.needs
-    assert needs_in_words(found, "zh-Hant")[0] == "照目前的情況，再標註 42 筆「通過」，可證明達到 80 %"
+    assert needs_in_words(found, "zh-Hant")[0] == "若這個比率不變，再標註 42 筆「通過」，可證明達到 80 %"
 
 
 @pytest.mark.parametrize("figure", [Estimate(0.85, 0.74, 0.92, 60, "x"), Estimate(0.3, 0.1, 0.5, 90, "x")])
