@@ -198,3 +198,11 @@ def test_any_json_is_read_or_misread(value: Any) -> None:
         except Misread:
             continue
         assert reading.verdict in ("pass", "fail", "a", "b", "tie")
+
+
+@pytest.mark.parametrize("key", ["critique", "Reason", "explanation"])
+def test_a_critique_under_another_name_is_kept(key: str) -> None:
+    reading = judge().form().read({key: "It answers another question.", "verdict": "fail"})
+    assert (reading.verdict, reading.critique) == ("fail", "It answers another question.")
+    both = judge().form().read({"reasoning": "Asked for.", key: "Beside it.", "verdict": "fail"})
+    assert both.critique == "Asked for."

@@ -116,6 +116,8 @@ class AnswerForm(msgspec.Struct, frozen=True, kw_only=True):
         said = _Said()
         for field in self.fields or _fields_by_name(obj, self.scale):
             said.take(field, obj)
+        if not said.critiques:
+            said.critiques += _by_another_name(obj)
         return self._combined(said)
 
     def _combined(self, said: _Said) -> Reading:
@@ -287,6 +289,12 @@ def _find(obj: dict[str, Json], path: tuple[str, ...]) -> tuple[bool, Json]:
             key = same
         value = value[key]
     return True, value
+
+
+def _by_another_name(obj: dict[str, Json]) -> list[str]:
+    """A critique under a key that was not asked for: servers that keep to no schema let a model say "reason" for it."""
+    said = (value for key, value in obj.items() if keys.plain_key(key) in keys.CRITIQUE)
+    return next(([value.strip()] for value in said if isinstance(value, str) and value.strip()), [])
 
 
 def _fields_by_name(obj: dict[str, Json], scale: Scale) -> tuple[Field, ...]:
