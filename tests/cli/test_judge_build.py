@@ -218,9 +218,7 @@ def test_what_a_split_holds_elsewhere_is_no_example_whatever_file_it_comes_in(fo
         if alone.returncode:
             break
     assert alone.returncode == 2
-    assert (
-        "none of 1 labelled interaction may be used: a split has them in other parts than pool" in alone.stderr
-    )
+    assert "none of 1 labelled interaction may be used: a split has them in other parts than pool" in alone.stderr
 
 
 def test_scores_between_whole_ones_make_a_scale_with_decimals(folder: Path) -> None:
