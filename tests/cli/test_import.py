@@ -80,7 +80,7 @@ def test_importing_again_adds_what_is_new_and_nothing_twice(folder: Path) -> Non
 def test_what_was_dropped_stands_in_the_rejects_file(folder: Path) -> None:
     with (folder / "export.jsonl").open("a") as file:
         file.write("{broken\n")
-    assert "2 x" not in dikast("import", "export.jsonl", "--name", "desk")
+    assert "2 x" not in dikast("import", "export.jsonl", "--as", "desk")
     rows = [json.loads(line) for line in (folder / "desk.rejects.jsonl").read_text().splitlines()]
     assert [(row["line"], row["reason"].partition(":")[0]) for row in rows] == [(5, "not JSON"), (0, "no output")]
     assert rows[1]["file"] == "t3"
@@ -113,6 +113,7 @@ def test_to_a_file_with_conditions(folder: Path) -> None:
     (line,) = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
     assert (line["id"], line["labels"][0]["origin"]) == ("t1", "user")
     said = dikast("import", "export.jsonl", "--negative", "--preview")
+    assert dikast("import", "export.jsonl", "--feedback", "negative", "--preview") == said
     assert "Interactions:  1 (" in said
     assert "2 not wanted and passed over" in said
     assert not (folder / ".dikast").exists()
@@ -125,7 +126,7 @@ def test_a_sample_keeps_how_it_was_drawn(folder: Path) -> None:
     assert len(kept("export-sample")) == 2
     assert "2 known already" in dikast("import", "export.jsonl", "--sample", "2", "--stratified", "environment")
     assert "not this sample" in dikast(
-        "import", "export.jsonl", "--name", "export-sample", "--sample", "1", code=2
+        "import", "export.jsonl", "--as", "export-sample", "--sample", "1", code=2
     )  # fmt: skip
     assert "needs --sample" in dikast("import", "export.jsonl", "--stratified", "environment", code=2)
     negative = json.loads(dikast("import", "export.jsonl", "--sample", "5", "--negative", "--preview", "--json"))
@@ -175,6 +176,6 @@ def test_answers_of_one_chat_count_as_one_conversation(folder: Path) -> None:
         for chat in range(3)
     ]  # fmt: skip
     write(folder / "chats.jsonl", chats)
-    said = dikast("import", "chats.jsonl", "--name", "few", "--sample", "6", "--per-conversation", "1")
+    said = dikast("import", "chats.jsonl", "--as", "few", "--sample", "6", "--per-conversation", "1")
     assert "3 drawn at random from 12" in said
     assert sorted(item.metadata["conversation"] for item in kept("few").values()) == ["c0", "c1", "c2"]

@@ -80,20 +80,20 @@ def test_an_import_that_is_killed_goes_on_and_the_next_adds_what_is_new(
 ) -> None:
     server = platform_server("Phoenix", traces=90, start=YESTERDAY)
     address = f"phoenix://127.0.0.1:{server.port}"
-    first = start(tmp_path, "import", address, "--name", "desk")
+    first = start(tmp_path, "import", address, "--as", "desk")
     killed_after(server, first, 14)
     first.communicate(timeout=60)
     assert first.returncode == -9
     asked = server.counted("parent_id=null")
     server.faults = {}
-    code, _, err = run(tmp_path, "import", address, "--name", "desk")
+    code, _, err = run(tmp_path, "import", address, "--as", "desk")
     assert code == 0, err
     assert "90 new; 90 in all" in err
     assert server.counted("parent_id=null") == asked  # pages that were there are not asked for again
-    code, _, err = run(tmp_path, "import", address, "--name", "desk")
+    code, _, err = run(tmp_path, "import", address, "--as", "desk")
     assert "Nothing new" in err
     server.add(at=datetime.now(UTC) - timedelta(minutes=5))
-    code, _, err = run(tmp_path, "import", address, "--name", "desk")
+    code, _, err = run(tmp_path, "import", address, "--as", "desk")
     assert "1 new; 91 in all" in err
     assert len(set(kept(tmp_path, "desk"))) == 91
     assert not list((tmp_path / ".dikast" / "pulled").iterdir())
@@ -104,7 +104,7 @@ def test_two_imports_and_two_pushes_at_once_change_nothing_twice(
 ) -> None:
     server = platform_server("Mlflow", traces=40, start=YESTERDAY)
     address = f"mlflow://127.0.0.1:{server.port}/support"
-    both = [start(tmp_path, "import", address, "--name", "desk") for _ in range(2)]
+    both = [start(tmp_path, "import", address, "--as", "desk") for _ in range(2)]
     said = [process.communicate(timeout=60)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert sum("40 new; 40 in all" in one for one in said) == 1

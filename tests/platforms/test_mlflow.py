@@ -110,15 +110,15 @@ def test_mlflow_itself(mlflow: str, tmp_path: Path) -> None:
     )
     ids = json.loads(logged.stdout.splitlines()[-1])
     address = mlflow.replace("http", "mlflow", 1) + "/support"
-    said = _dikast(tmp_path, "import", address, "--name", "desk")
+    said = _dikast(tmp_path, "import", address, "--as", "desk")
     assert "30, 60 spans" in said
     assert "30 with context" in said
     assert "30 new; 30 in all" in said
-    assert "30 known already" in _dikast(tmp_path, "import", address, "--name", "desk")
-    assert "1 new; 1 in all" in _dikast(tmp_path, "import", address, "--name", "bad", "--feedback", "negative")
-    found = _dikast(tmp_path, "import", address, "--name", "vip", "--tag", "plan=vip", "--limit", "1")
+    assert "30 known already" in _dikast(tmp_path, "import", address, "--as", "desk")
+    assert "1 new; 1 in all" in _dikast(tmp_path, "import", address, "--as", "bad", "--feedback", "negative")
+    found = _dikast(tmp_path, "import", address, "--as", "vip", "--tag", "plan=vip", "--limit", "1")
     assert "1 new; 1 in all" in found
-    assert "2 new; 2 in all" in _dikast(tmp_path, "import", address, "--trace-name", "desk", "--limit", "2")
+    assert "2 new; 2 in all" in _dikast(tmp_path, "import", address, "--as", "named", "--name", "desk", "--limit", "2")
     (tmp_path / "judge.txt").write_text("Is this a good answer?\n{input}\n{output}\n")
     _dikast(tmp_path, "run", "judge.txt", "desk", "--model", "fake", "--name", "r1", "--out", "r1.jsonl")
     push = ("push", "r1", "--to", "desk", "--name", "refunds")

@@ -38,7 +38,7 @@ WAYS: dict[str, list[list[str]]] = {
     "plan": [["plan", *DATA, "{asking}"]],
     "demo": [["demo", "--dir", "demo", "--limit", "3", "{asking}"]],
     "models": [["models"]],
-    "import": [["import", "data.jsonl", "--name", "kept"]],
+    "import": [["import", "data.jsonl", "--as", "kept"]],
     "unredact": [["unredact", "PHONE-abcdefgh"]],
     "judge new": [["judge", "new", "mine", "--yes", "--task", "Decide whether the reply is right."]],
     "judge build": [["judge", "build", "built", "--data", "data.jsonl", "--labels", "data.jsonl", "--yes", "{asking}"]],

@@ -14,6 +14,7 @@ from dikast.errors import DataError, InputError
 from dikast.interactions.formats import SUFFIXES, suffix_of
 from dikast.interactions.sampling import SampleRequest
 from dikast.journey.importing import Import, ImportReport, ImportRequest, Kept, contract_line, keep
+from dikast.platforms.address import is_address
 from dikast.records import Json, text_of
 from dikast.redaction.opening import VAULT_FILE, open_redactor
 from dikast.redaction.redactor import InteractionRedactor
@@ -28,10 +29,10 @@ EXAMPLES = """
 \b
 Examples:
   dikast import langfuse-export.jsonl --preview
-  dikast import runs.jsonl feedback.jsonl --name support
-  dikast import traces/ --name support --where environment=production --sample 200
+  dikast import runs.jsonl feedback.jsonl --as support
+  dikast import traces/ --as support --where environment=production --sample 200
   dikast import chats.zip --out chats.jsonl
-  dikast import phoenix://127.0.0.1:6006/support --since 24h --name support
+  dikast import phoenix://127.0.0.1:6006/support --since 24h --as support
   dikast import langfuse://langfuse.internal --feedback negative --since 7d
 """
 _UNITS: tuple[Unit, ...] = ("trace", "turn", "conversation", "llm call", "pair")
@@ -46,7 +47,7 @@ _MOST_LEFT = 5
 
 @click.command("import", epilog=EXAMPLES)
 @click.argument("source", nargs=-1, required=True)
-@click.option("--name", metavar="NAME", help="Keep it under this name. [default: the first file's]")
+@click.option("--as", "name", metavar="NAME", help="Keep it under this name. [default: the first file's]")
 @click.option("--format", "format", metavar="NAME", help="Take it for this format, whatever the content says.")
 @click.option("--mapping", type=click.Path(path_type=Path), metavar="FILE", help="How traces become interactions.")
 @click.option("--unit", type=click.Choice(_UNITS), help="What one interaction is, in place of the mapping's.")
@@ -103,7 +104,9 @@ def command(
     if reversible and not redact:
         raise InputError("--reversible needs --redact", hint="It keeps what --redact replaces.")
     if out is not None and name is not None:
-        raise InputError("--out writes a file and --name keeps a dataset: give one of them")
+        raise InputError("--out writes a file and --as keeps a dataset: give one of them")
+    if feedback == ("negative",) and not any(map(is_address, source)):
+        feedback, negative = (), True  # a file's is told from what it says, not asked for
     workspace = Workspace.find()
     asked = dict(_pair(one) for one in where)
     request = _sampling(sample, SampleRequest(

@@ -30,7 +30,7 @@ PULLED = "pulled"
 _OPTIONS = (
     click.option("--since", metavar="WHEN", help="Of a platform: 24h, 7d or 2026-11-01. [default: the last import]"),
     click.option("--feedback", multiple=True, metavar="WHAT", help="Of a platform: negative, positive or NAME=VALUE."),
-    click.option("--trace-name", metavar="NAME", help="Of a platform: only traces of this name."),
+    click.option("--name", "trace_name", metavar="NAME", help="Of a platform: only traces of this name."),
     click.option("--tag", multiple=True, metavar="TAG", help="Of a platform: only traces with this tag."),
     click.option("--allow-cloud", is_flag=True, default=None, help="Let the query leave for a public host."),
 )
@@ -111,12 +111,13 @@ def opened_sources(
         given = {
             "--since": asked.since,
             "--feedback": asked.feedback,
-            "--trace-name": asked.trace_name,
+            "--name": asked.trace_name,
             "--tag": asked.tag,
         }
         wrong = next((option for option, value in given.items() if value), None)
         if wrong is not None:
-            raise InputError(f"{wrong} asks a platform, and {source[0]!r} is a file", hint="Use --where KEY=VALUE.")
+            hint = "--as NAME names the dataset." if wrong == "--name" else "Use --where KEY=VALUE."
+            raise InputError(f"{wrong} asks a platform, and {source[0]!r} is a file", hint=hint)
         yield Sources(source, format)
         return
     if len(source) > 1:

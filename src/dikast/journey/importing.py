@@ -257,7 +257,7 @@ class Import:
             if mapping.format is not None and mapping.format != format:
                 raise InputError(
                     f"the mapping {str(self._place)!r} is for {mapping.format!r}, and the source is {format!r}",
-                    hint="Name another mapping with --mapping, or keep this source under another --name.",
+                    hint="Name another mapping with --mapping, or keep this source under another name: --as NAME.",
                 )
         if request.unit is not None:
             mapping = msgspec.structs.replace(mapping, unit=request.unit)
@@ -388,7 +388,7 @@ def keep(store: Store, name: str, imported: Import) -> Kept:
     if before is not None and (design is not None or before.info.design is not None) and before.info.design != design:
         raise DataError(
             f"there is a dataset {name!r} already, and it is not this sample",
-            hint="Give another --name, or --out FILE.",
+            hint="Give another name with --as, or --out FILE.",
         )
     sources = tuple(dict.fromkeys([*(before.info.sources if before else ()), *_sources(imported.request)]))
     if before is None or design is not None:
