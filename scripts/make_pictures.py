@@ -187,9 +187,10 @@ def labelling(browser: Browser, address: str) -> None:
 
 
 def overview(browser: Browser, address: str) -> None:
-    """What the overview leads to."""
+    """The overview, and what it leads to."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     for path, name, there in (
+        ("/", "review-overview", "h1"),
         ("/iterations", "review-iterations", ".plot"),
         ("/runs/returns-4", "review-run", ".trust"),
         ("/disputes?what=open", "review-dispute", ".disagreement"),
