@@ -9,8 +9,9 @@ import pytest
 
 from dikast.agreement.corrected import Refused
 from dikast.agreement.prediction_powered import PredictionPowered, prediction_powered_mean
-from dikast.agreement.sampling import sampling_of
+from dikast.agreement.sampling import sampling_of, stratum_of
 from dikast.errors import InputError
+from dikast.records import JudgeRef, Verdict
 
 BINARY = (
     [1, 0, 1, 1, 0, 1, 1, 0, 1, 1, 1, 0],
@@ -191,3 +192,14 @@ def test_how_labels_were_drawn_is_read() -> None:
         found = sampling_of(drawn)
         assert found.kind == "unusable"
         assert found.why
+
+
+def test_strata_of_several_keys_and_of_what_the_judge_says() -> None:
+    verdict = Verdict(id="1", status="scored", verdict="fail", scores={"overall": 2.4}, judge=JudgeRef("j", "1"))
+    assert stratum_of("topic", {"topic": "a"}, None) == "a"
+    assert stratum_of("topic, lang", {"topic": "a"}, None) == "a / "
+    assert stratum_of("verdict", {}, verdict) == "fail"
+    assert stratum_of("score,topic", {"topic": 7}, verdict) == "2 / 7"
+    assert stratum_of("topic", None, verdict) is None
+    assert stratum_of("verdict", {"verdict": "x"}, None) is None
+    assert stratum_of("topic", {"other": 1}, verdict) == ""

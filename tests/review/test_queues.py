@@ -59,8 +59,22 @@ def test_some_queues_need_a_run() -> None:
         check_queue("uncertain", has_run=False)
 
 
+@pytest.mark.parametrize("key", ["verdict", "score", "topic,verdict"])
+def test_strata_by_what_the_judge_says_need_a_run(key: str) -> None:
+    with pytest.raises(InputError, match="goes by a judge's verdicts"):
+        check_queue(f"stratified:{key}", has_run=False)
+    check_queue(f"stratified:{key}", has_run=True)
+
+
+def test_what_has_no_stratum_is_not_drawn() -> None:
+    queue = draw("stratified:verdict", Known(5, ["pass", None, "fail", "fail", "fail"], {}, [], [], []), 1)
+    assert sorted(queue.positions) == [0, 2, 3, 4]
+    assert 0 in queue.positions[:2]
+    assert queue.measuring
+
+
 def test_stratifying_by_a_key_nobody_has_is_an_error() -> None:
-    with pytest.raises(InputError, match="no interaction has the metadata key 'x'"):
+    with pytest.raises(InputError, match="no interaction has 'x'"):
         draw("stratified:x", Known(2, ["", ""], {}, [], [], []), 1)
 
 

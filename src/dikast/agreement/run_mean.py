@@ -10,8 +10,8 @@ from dikast.agreement.estimate import Estimate
 from dikast.agreement.families import Span, common_scale, words
 from dikast.agreement.matching import Matched
 from dikast.agreement.prediction_powered import PredictionPowered, prediction_powered_mean
-from dikast.agreement.sampling import Sampling, sampling_of
-from dikast.records import Interaction, Verdict, canonical_json
+from dikast.agreement.sampling import Sampling, sampling_of, stratum_of
+from dikast.records import Interaction, Verdict
 
 Lookup = Callable[[str], Interaction | None]
 GroupOf = Callable[[Interaction], str]
@@ -136,12 +136,9 @@ def _strata(
     key = sampling.key
 
     def stratum(verdict: Verdict) -> str | None:
-        if key == "verdict":
-            return verdict.verdict
-        item = lookup(verdict.id) if lookup is not None and key not in verdict.metadata else None
-        metadata = verdict.metadata or (item.metadata if item else {})
-        value = metadata.get(key, "" if item is not None or verdict.metadata else None)
-        return value if isinstance(value, str) or value is None else canonical_json(value).decode()
+        told = bool(verdict.metadata) and all(name.strip() in verdict.metadata for name in key.split(","))
+        item = lookup(verdict.id) if lookup is not None and not told else None
+        return stratum_of(key, item.metadata if item is not None else verdict.metadata or None, verdict)
 
     ours, theirs = [[stratum(verdict) for verdict in part] for part in (labelled, rest)]
     unknown = sum(value is None for value in (*ours, *theirs))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from statistics import median
 
+from dikast.agreement.sampling import stratum_of
 from dikast.errors import InputError
 from dikast.interactions.likeness import most_alike
 from dikast.interactions.sampling import drawn_within
@@ -304,6 +305,16 @@ class Desk:
                 found[self._places[revision.label.id]] = revision
         return found
 
+    def _strata(self, key: str, places: Mapping[int, Verdict]) -> list[str | None]:
+        """The stratum of each position; None for what is not to be drawn: without a verdict where that says it, and
+        then sealed, since the order would tell what the judge says.
+        """
+        shut = self.is_sealed if queues.goes_by_verdict(key) else lambda position: False
+        return [
+            None if shut(position) else stratum_of(key, item.metadata, places.get(position))
+            for position, item in enumerate(self.dataset)
+        ]
+
     def _known(self, first_look: Mapping[int, LabelRevision]) -> queues.Known:
         verdicts = self.setup.verdicts
         kind, _, key = self.setup.queue.partition(":")
@@ -311,7 +322,7 @@ class Desk:
         places = {self._places[id]: verdict for id, verdict in verdicts.items() if id in self._places}
         return queues.Known(
             size=len(self._ids),
-            strata=[queues.stratum(item, key) for item in self.dataset] if kind == "stratified" else (),
+            strata=self._strata(key, places) if kind == "stratified" else (),
             confidence={p: queues.confidence_of(verdict) for p, verdict in places.items() if not self.is_sealed(p)},
             disagreeing=[
                 p

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dikast.errors import InputError
-from dikast.records import Interaction, Json, Verdict, canonical_json
+from dikast.records import Verdict
 
 KINDS = ("random", "stratified:KEY", "uncertain", "disagree", "deferred", "repeat", "like:ID", "escalated")
 NEEDS_RUN = frozenset({"uncertain", "disagree", "escalated"})
@@ -42,7 +42,7 @@ class Known:
     """
 
     size: int
-    strata: Sequence[str]
+    strata: Sequence[str | None]
     confidence: Mapping[int, float]
     disagreeing: Sequence[int]
     deferred: Sequence[int]
@@ -57,7 +57,7 @@ def check_queue(asked: str, *, has_run: bool) -> None:
     known = {name.partition(":")[0] for name in KINDS}
     if kind not in known or (kind in _WITH_KEY) != bool(key):
         raise InputError(f"{asked!r} is not a queue", hint=f"The queues are: {', '.join(KINDS)}.")
-    if kind in NEEDS_RUN and not has_run:
+    if (kind in NEEDS_RUN or (kind == "stratified" and goes_by_verdict(key))) and not has_run:
         raise InputError(f"the queue {asked!r} goes by a judge's verdicts", hint="Name their run: --run RUN.")
 
 
@@ -80,17 +80,16 @@ def draw(asked: str, known: Known, seed: int) -> Queue:
     return Queue(asked, tuple(order), kind in MEASURING, seed if kind in _BY_CHANCE else None)
 
 
-def stratum(item: Interaction, key: str) -> str:
-    """The value that an interaction has for a metadata key; "" when it has none."""
-    value: Json = item.metadata.get(key)
-    return "" if value is None else value if isinstance(value, str) else canonical_json(value).decode()
-
-
 def confidence_of(verdict: Verdict) -> float:
     """How sure the judge was; one without a verdict is the least sure, one that doesn't say comes last."""
     if verdict.status != "scored":
         return -1.0
     return 2.0 if verdict.confidence is None else verdict.confidence
+
+
+def goes_by_verdict(key: str) -> bool:
+    """Whether strata over this key are told by a judge's verdicts."""
+    return not {"verdict", "score"}.isdisjoint(name.strip() for name in key.split(","))
 
 
 def _shuffled(positions: Iterable[int], rng: random.Random) -> list[int]:
@@ -99,14 +98,15 @@ def _shuffled(positions: Iterable[int], rng: random.Random) -> list[int]:
     return order
 
 
-def _in_turn(strata: Sequence[str], key: str, rng: random.Random) -> list[int]:
+def _in_turn(strata: Sequence[str | None], key: str, rng: random.Random) -> list[int]:
     """One of each stratum in turn, each stratum shuffled, until none is left."""
     groups: dict[str, list[int]] = {}
     for position, value in enumerate(strata):
-        groups.setdefault(value, []).append(position)
+        if value is not None:
+            groups.setdefault(value, []).append(position)
     if set(groups) == {""} or len(groups) > _MOST_STRATA:
         said = "no interaction has" if set(groups) == {""} else f"{len(groups):,} different values for"
-        raise InputError(f"{said} the metadata key {key!r}", hint="Stratify by a key with a few values.")
+        raise InputError(f"{said} {key!r}", hint="Stratify by metadata keys with a few values, or by verdict or score.")
     piles = [_shuffled(groups[value], rng)[::-1] for value in sorted(groups)]
     order: list[int] = []
     while piles:
