@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample_items: Callab
         (["tickets.jsonl", "--queue", "best"], InputError, "'best' is not a queue"),
         (["tickets.jsonl", "--queue", "uncertain"], InputError, "goes by a judge's verdicts"),
         (["tickets.jsonl", "--run", "none"], DataError, "no run and no results file 'none'"),
-        (["tickets.jsonl", "--queue", "stratified:colour"], InputError, "metadata key 'colour'"),
+        (["tickets.jsonl", "--queue", "stratified:colour"], InputError, "no interaction has 'colour'"),
         (["tickets.jsonl", "--host", "192.0.2.1"], OutputError, "can't listen on 192.0.2.1"),
     ],
 )
