@@ -165,6 +165,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
+def value_text(value: Json) -> str:
+    """A metadata value as one text to group by: a string as it is, anything else as JSON; "" for None."""
+    return "" if value is None else value if isinstance(value, str) else canonical_json(value).decode()
+
+
 def text_of(value: Json) -> str:
     """A value as the text that a person or a judge reads: a string as it is, chat messages as a transcript, other
     JSON indented.

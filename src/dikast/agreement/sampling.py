@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from dikast.records import Json, Verdict, canonical_json
+from dikast.records import Json, Verdict, value_text
 
 Kind = Literal["random", "stratified", "unusable"]
 
@@ -81,7 +81,4 @@ def _part(name: str, metadata: Mapping[str, Json] | None, verdict: Verdict | Non
     if name == "score":
         overall = None if verdict is None else verdict.overall
         return None if verdict is None else "" if overall is None else f"{overall:.0f}"
-    if metadata is None:
-        return None
-    value = metadata.get(name)
-    return "" if value is None else value if isinstance(value, str) else canonical_json(value).decode()
+    return None if metadata is None else value_text(metadata.get(name))

@@ -16,6 +16,7 @@ from dikast.errors import DataError, InputError
 from dikast.interactions.sampling import SampleRequest, SamplingDesign, draw_sample
 from dikast.interactions.splits import UNLABELLED, Part
 from dikast.journey.finding import find_data
+from dikast.journey.importing import contract_line
 from dikast.journey.measuring import dataset_of
 from dikast.records import Interaction
 from dikast.report.figures import count
@@ -190,16 +191,8 @@ def _pair(given: str) -> tuple[str, str]:
 
 
 def _write_sample(out: Path, drawn: Iterable[Interaction]) -> str:
-    write_results(out, (msgspec.json.encode(_as_line(item)) for item in drawn))
+    write_results(out, map(contract_line, drawn))
     return str(out)
-
-
-def _as_line(item: Interaction) -> dict[str, Any]:
-    """The interaction as a line of the contract, without what it doesn't have."""
-    line = {key: value for key, value in msgspec.to_builtins(item).items() if value not in (None, {}, (), [])}
-    for label in line.get("labels", ()):
-        label.pop("id", None)
-    return line
 
 
 def _keep_sample(store: Store, name: str | None, drawn: list[Interaction], design: SamplingDesign) -> str:

@@ -22,7 +22,7 @@ import msgspec
 
 from dikast.errors import InputError
 from dikast.interactions.units import conversation_of, normal_text
-from dikast.records import Interaction, Json, canonical_json
+from dikast.records import Interaction, Json, value_text
 
 Method = Literal["random", "stratified"]
 
@@ -219,8 +219,7 @@ def is_negative(item: Interaction) -> bool:
 
 def value_of(item: Interaction, key: str) -> str:
     """The value that an interaction has for a metadata key, as text; "" when it has none."""
-    value: Json = item.metadata.get(key)
-    return "" if value is None else value if isinstance(value, str) else canonical_json(value).decode()
+    return value_text(item.metadata.get(key))
 
 
 _Entry = tuple[str, int, int, Interaction]  # stratum, priority, place in the source, item

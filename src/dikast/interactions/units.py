@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 
-from dikast.records import Interaction, Json, canonical_json, text_of
+from dikast.records import Interaction, Json, canonical_json, text_of, value_text
 
 CONVERSATION_KEYS = ("conversation_id", "session_id", "thread_id", "conversation", "session", "thread")
 """Metadata keys that say to which conversation an item belongs."""
@@ -13,11 +13,7 @@ CONVERSATION_KEYS = ("conversation_id", "session_id", "thread_id", "conversation
 
 def conversation_of(interaction: Interaction) -> str:
     """The conversation that an interaction is a turn of; "" where none of CONVERSATION_KEYS says."""
-    for key in CONVERSATION_KEYS:
-        value = interaction.metadata.get(key)
-        if value is not None and value != "":
-            return value if isinstance(value, str) else canonical_json(value).decode()
-    return ""
+    return next((said for key in CONVERSATION_KEYS if (said := value_text(interaction.metadata.get(key)))), "")
 
 
 def unit_of(interaction: Interaction) -> bytes:
